@@ -1,0 +1,205 @@
+/* quire/policy.h - replacement: the interface of a policy, and the ring of pages policies keep. SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+#ifndef QUIRE_POLICY_H
+#define QUIRE_POLICY_H
+
+#include "base.h"
+
+/*
+ * A policy decides which page to evict. It knows pages by number, keeps its own order of those it was given, and asks its
+ * host (the pager) three things about a page: is it fixed just now, was it used, is it dirty. It is called with the pager's
+ * lock held and neither sleeps, fails nor allocates. Ready: policy_fifo.h, policy_clock.h. To add one, embed `struct
+ * quire_policy` in a struct of your own and fill a `struct quire_policy_ops`; policy_fifo.h is the shortest example.
+ *
+ *     hand                          insert puts a page behind the hand: it is the last that the hand reaches
+ *      |
+ *   -> p3 -> p9 -> p0 -> p4 -.
+ *    `-----------------------'
+ *
+ * Invariant: a page is with the policy exactly while it is resident, not pinned, and could be evicted.
+ */
+QUIRE_BEGIN
+
+/* ---- Pages by number ---- */
+
+/* A page number is (segment, index): its top QUIRE_SEGMENT_BITS bits of 29 name the segment. It never changes. */
+#define QUIRE_PAGE_NUMBER_BITS 29
+#define QUIRE_PAGE_INDEX_BITS (QUIRE_PAGE_NUMBER_BITS - QUIRE_SEGMENT_BITS)
+#define QUIRE_PAGE_NONE 0x1fffffffu /* no page: the last index of the last segment is never used */
+#define QUIRE_SEGMENTS (1u << QUIRE_SEGMENT_BITS)
+#define QUIRE_SEGMENT_PAGES_MAX ((1u << QUIRE_PAGE_INDEX_BITS) - 1u)
+
+/* What a policy may keep with a page: two links and 6 bits. First member of struct quire_pmem. */
+struct quire_policy_node {
+    uint32_t prev : 29;
+    uint32_t mark : 3; /* the policy's own */
+    uint32_t next : 29;
+    uint32_t queue : 3; /* the policy's own */
+};
+
+struct quire_page_segment {
+    unsigned char *first; /* the struct quire_pmem of its first page */
+    uint32_t npages;
+    struct quire_pa pa; /* of its first page */
+};
+
+/* All pages of a pool, by number. */
+struct quire_pages {
+    size_t stride; /* bytes from one page's node to the next one's */
+    uint32_t nsegments;
+    struct quire_page_segment segment[QUIRE_SEGMENTS];
+};
+
+/* The node of page `number`, which must exist. O(1). */
+static inline struct quire_policy_node *quire_page_node(const struct quire_pages *pages, uint32_t number)
+{
+    const struct quire_page_segment *segment = &pages->segment[number >> QUIRE_PAGE_INDEX_BITS];
+
+    return (struct quire_policy_node *)(void *)(segment->first + (number & QUIRE_SEGMENT_PAGES_MAX) * pages->stride);
+}
+
+/* ---- The host ---- */
+
+#define QUIRE_PAGE_FIXED 1u /* may not be evicted now: held, in transit, or among the last pages of some thread */
+#define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save */
+
+/* What the pager offers a policy. `ctx` is the first argument of both calls. */
+struct quire_policy_host {
+    const struct quire_pages *pages;
+    void *ctx;
+    /* QUIRE_PAGE_FIXED, QUIRE_PAGE_DIRTY. Changes nothing. O(1). */
+    unsigned (*state)(void *ctx, uint32_t number);
+    /* Was the page used since the last time this was asked? Without hardware flags asking takes away its entries, so that
+     * the next use is seen as a fault. Only for a page that is not fixed. O(areas that show the page), O(1) for one. */
+    bool (*age)(void *ctx, uint32_t number);
+};
+
+/* ---- The policy ---- */
+
+#define QUIRE_DISTANCE_UNKNOWN UINT32_MAX /* never evicted before, or too long ago to tell */
+
+struct quire_policy;
+
+struct quire_policy_ops {
+    const char *name;
+    /* Takes in a page that became resident (again). `distance`: evictions since this content was last evicted. */
+    void (*insert)(struct quire_policy *policy, uint32_t number, uint32_t distance);
+    /* Forgets a page it has. */
+    void (*remove)(struct quire_policy *policy, uint32_t number);
+    /* Proposes a page to evict: one it has, not fixed. It stays with the policy until the pager removes it. QUIRE_PAGE_NONE
+     * only if all it has are fixed; finding that out may take O(pages), finding a victim looks at a bounded number of
+     * pages that are not fixed. */
+    uint32_t (*victim)(struct quire_policy *policy);
+    /* Do its own structures hold, and does it have exactly `n` pages? O(n). */
+    bool (*check)(struct quire_policy *policy, uint32_t n);
+};
+
+/* First member of every policy's own struct. */
+struct quire_policy {
+    const struct quire_policy_ops *ops;
+    struct quire_policy_host host; /* the pager's to set, when it is initialised with this policy */
+};
+
+/* ---- A ring of pages, for policies to be made of ---- */
+
+struct quire_page_ring {
+    uint32_t hand; /* QUIRE_PAGE_NONE when empty */
+    uint32_t count;
+};
+
+static inline void quire_page_ring_init(struct quire_page_ring *ring)
+{
+    ring->hand = QUIRE_PAGE_NONE;
+    ring->count = 0;
+}
+
+/* Puts page `number`, on no ring, where the hand comes last. O(1). */
+QUIRE_API QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages,
+                                                     uint32_t number) QUIRE_SYM(quire_page_ring_insert);
+
+/* Takes page `number` off the ring it is on; a hand that pointed at it moves to the next. O(1). */
+QUIRE_API QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages,
+                                                     uint32_t number) QUIRE_SYM(quire_page_ring_remove);
+
+/* Is it one ring of `count` pages whose links agree? O(count). */
+QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const struct quire_pages *pages)
+    QUIRE_SYM(quire_page_ring_check);
+
+/* Moves the hand one page on. The ring is not empty. O(1). */
+static inline void quire_page_ring_advance(struct quire_page_ring *ring, const struct quire_pages *pages)
+{
+    ring->hand = quire_page_node(pages, ring->hand)->next;
+}
+
+QUIRE_END
+
+#endif /* QUIRE_POLICY_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_POLICY_IMPLEMENTED)
+#define QUIRE_POLICY_IMPLEMENTED
+
+QUIRE_BEGIN
+
+QUIRE_STATIC_ASSERT(sizeof(struct quire_policy_node) == 8, policy_node_is_8_bytes);
+
+QUIRE_API QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages,
+                                                     uint32_t number)
+{
+    struct quire_policy_node *node = quire_page_node(pages, number);
+
+    if (ring->hand == QUIRE_PAGE_NONE) {
+        node->prev = number & QUIRE_PAGE_NONE;
+        node->next = number & QUIRE_PAGE_NONE;
+        ring->hand = number;
+    } else {
+        struct quire_policy_node *after = quire_page_node(pages, ring->hand);
+
+        node->prev = after->prev;
+        node->next = ring->hand & QUIRE_PAGE_NONE;
+        quire_page_node(pages, after->prev)->next = number & QUIRE_PAGE_NONE;
+        after->prev = number & QUIRE_PAGE_NONE;
+    }
+    ring->count++;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages,
+                                                     uint32_t number)
+{
+    struct quire_policy_node *node = quire_page_node(pages, number);
+
+    QUIRE_ASSERT(ring->count > 0);
+    ring->count--;
+    if (ring->count == 0) {
+        ring->hand = QUIRE_PAGE_NONE;
+        return;
+    }
+    quire_page_node(pages, node->prev)->next = node->next;
+    quire_page_node(pages, node->next)->prev = node->prev;
+    if (ring->hand == number) {
+        ring->hand = node->next;
+    }
+}
+
+QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const struct quire_pages *pages)
+{
+    uint32_t number = ring->hand;
+    uint32_t i;
+
+    if ((ring->count == 0) != (number == QUIRE_PAGE_NONE)) {
+        return false;
+    }
+    for (i = 0; i < ring->count; i++) {
+        const struct quire_policy_node *node = quire_page_node(pages, number);
+
+        if (quire_page_node(pages, node->next)->prev != number || (i > 0 && number == ring->hand)) {
+            return false;
+        }
+        number = node->next;
+    }
+    return number == ring->hand;
+}
+
+QUIRE_END
+
+#endif
