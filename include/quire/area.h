@@ -106,19 +106,41 @@ QUIRE_API struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintp
 /* The next area by address, or null. O(log areas), a whole walk O(areas). */
 QUIRE_API struct quire_area *quire_vm_area_next(const struct quire_area *area) QUIRE_SYM(quire_vm_area_next);
 
+/* The one before it by address, or null. O(log areas). */
+QUIRE_API struct quire_area *quire_vm_area_before(const struct quire_area *area) QUIRE_SYM(quire_vm_area_before);
+
+/* Gives an area that is in both trees another number of pages; it must neither overlap another nor leave its object.
+ * O(log areas). */
+QUIRE_API void quire_area_resize(struct quire_area *area, uint32_t npages) QUIRE_SYM(quire_area_resize);
+
+/* Some area that shows `fobj`, or null. O(1). */
+QUIRE_API struct quire_area *quire_fobj_any_area(const struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_any_area);
+
 /* Enters `area`, its fields set and overlapping no other, into both trees. Takes no reference. O(log areas). */
 QUIRE_API void quire_area_link(struct quire_area *area) QUIRE_SYM(quire_area_link);
 
 /* Takes `area` out of both trees. O(log areas). */
 QUIRE_API void quire_area_unlink(struct quire_area *area) QUIRE_SYM(quire_area_unlink);
 
-/* The first area, in the order of first pages, that shows page `pgidx` of `fobj`; null if none does. O(log areas). */
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing(const struct quire_fobj *fobj, uint32_t pgidx)
-    QUIRE_SYM(quire_fobj_area_showing);
+/* The first area, in the order of first pages, that shows any page of first..last of `fobj`; null if none does. O(log areas). */
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping(const struct quire_fobj *fobj, uint32_t first, uint32_t last)
+    QUIRE_SYM(quire_fobj_area_overlapping);
 
-/* The next one that shows it, or null. O(log areas) at most; a walk over all costs O(log areas + areas found). */
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing_next(const struct quire_area *area, uint32_t pgidx)
-    QUIRE_SYM(quire_fobj_area_showing_next);
+/* The next one behind `area` that does, or null. O(log areas) at most; a walk over all costs O(log areas + areas found). */
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping_next(const struct quire_area *area, uint32_t first,
+                                                                             uint32_t last)
+    QUIRE_SYM(quire_fobj_area_overlapping_next);
+
+/* The same for one page. */
+static inline struct quire_area *quire_fobj_area_showing(const struct quire_fobj *fobj, uint32_t pgidx)
+{
+    return quire_fobj_area_overlapping(fobj, pgidx, pgidx);
+}
+
+static inline struct quire_area *quire_fobj_area_showing_next(const struct quire_area *area, uint32_t pgidx)
+{
+    return quire_fobj_area_overlapping_next(area, pgidx, pgidx);
+}
 
 /* Invariant 4, as far as this vm's areas show it. Returns null, or what is wrong. O(areas x log areas). */
 QUIRE_API const char *quire_vm_check_areas(const struct quire_vm *vm) QUIRE_SYM(quire_vm_check_areas);
@@ -208,6 +230,22 @@ QUIRE_API struct quire_area *quire_vm_area_next(const struct quire_area *area)
     return quire_area_of_vm_node_(quire_tree_next(&area->vm_node));
 }
 
+QUIRE_API struct quire_area *quire_vm_area_before(const struct quire_area *area)
+{
+    return quire_area_of_vm_node_(quire_tree_step(&area->vm_node, 0));
+}
+
+QUIRE_API void quire_area_resize(struct quire_area *area, uint32_t npages)
+{
+    area->npages = npages;
+    quire_tree_refresh(&area->fobj_node, quire_area_augment_);
+}
+
+QUIRE_API struct quire_area *quire_fobj_any_area(const struct quire_fobj *fobj)
+{
+    return quire_area_of_fobj_node_(fobj->areas.root);
+}
+
 static void quire_area_link_vm_(struct quire_area *area)
 {
     struct quire_tree_node *parent = NULL;
@@ -253,22 +291,22 @@ QUIRE_API void quire_area_unlink(struct quire_area *area)
     area->vm->num_areas--;
 }
 
-/* The first area at or below `node` that shows `pgidx`, given that some area below it ends at or after `pgidx`. */
-static QUIRE_RESIDENT struct quire_area *quire_area_descend_(struct quire_tree_node *node, uint32_t pgidx)
+/* The first area at or below `node` that overlaps first..last, given that some area there ends at or after `first`. */
+static QUIRE_RESIDENT struct quire_area *quire_area_descend_(struct quire_tree_node *node, uint32_t first, uint32_t last)
 {
     for (;;) {
         struct quire_area *area = quire_area_of_fobj_node_(node);
         const struct quire_area *before = quire_area_of_fobj_node_(node->child[0]);
         const struct quire_area *after = quire_area_of_fobj_node_(node->child[1]);
 
-        if (before != NULL && before->max_last >= pgidx) {
-            /* If the one before that reaches pgidx begins behind it, so does everything after it. */
+        if (before != NULL && before->max_last >= first) {
+            /* If the one before that reaches `first` begins behind `last`, so does everything after it. */
             node = node->child[0];
-        } else if (area->first > pgidx) {
+        } else if (area->first > last) {
             return NULL;
-        } else if (quire_area_last_page(area) >= pgidx) {
+        } else if (quire_area_last_page(area) >= first) {
             return area;
-        } else if (after != NULL && after->max_last >= pgidx) {
+        } else if (after != NULL && after->max_last >= first) {
             node = node->child[1];
         } else {
             return NULL;
@@ -276,17 +314,18 @@ static QUIRE_RESIDENT struct quire_area *quire_area_descend_(struct quire_tree_n
     }
 }
 
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing(const struct quire_fobj *fobj, uint32_t pgidx)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping(const struct quire_fobj *fobj, uint32_t first, uint32_t last)
 {
     struct quire_tree_node *root = fobj->areas.root;
 
-    if (root == NULL || quire_area_of_fobj_node_(root)->max_last < pgidx) {
+    if (root == NULL || quire_area_of_fobj_node_(root)->max_last < first) {
         return NULL;
     }
-    return quire_area_descend_(root, pgidx);
+    return quire_area_descend_(root, first, last);
 }
 
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing_next(const struct quire_area *area, uint32_t pgidx)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping_next(const struct quire_area *area, uint32_t first,
+                                                                             uint32_t last)
 {
     const struct quire_tree_node *node = &area->fobj_node;
 
@@ -295,8 +334,8 @@ QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing_next(const s
         struct quire_tree_node *after = node->child[1];
         struct quire_area *up;
 
-        if (after != NULL && quire_area_of_fobj_node_(after)->max_last >= pgidx) {
-            return quire_area_descend_(after, pgidx);
+        if (after != NULL && quire_area_of_fobj_node_(after)->max_last >= first) {
+            return quire_area_descend_(after, first, last);
         }
         do {
             child = node;
@@ -306,10 +345,10 @@ QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing_next(const s
             }
         } while (node->child[1] == child);
         up = quire_area_of_fobj_node_(child->parent);
-        if (up->first > pgidx) {
+        if (up->first > last) {
             return NULL;
         }
-        if (quire_area_last_page(up) >= pgidx) {
+        if (quire_area_last_page(up) >= first) {
             return up;
         }
     }

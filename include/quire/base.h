@@ -229,7 +229,7 @@ static inline bool quire_va_range(uintptr_t va, size_t npages, uintptr_t *last)
 }
 
 /* Does [first, first + n) lie in 0..limit-1, and is n > 0? No arithmetic in it can wrap. O(1). */
-static inline bool quire_index_range(uint32_t first, uint32_t n, uint32_t limit)
+static inline QUIRE_RESIDENT bool quire_index_range(uint32_t first, uint32_t n, uint32_t limit)
 {
     return n != 0 && first < limit && n <= limit - first;
 }
@@ -291,9 +291,9 @@ QUIRE_API const char *quire_status_name(enum quire_status status)
         "NO_TABLE", "NO_SPACE", "BUSY",  "AGAIN",     "DEAD",   "IO",         "INTEGRITY", "STUCK",
         "LIMIT",   "DIRTY",   "BAD_ANSWER", "UNDERFLOW", "MISMATCH", "CORRUPT", "PENDING", "NEED",
     };
-    int i = -(int)status;
+    int i = (int)status;
 
-    return i >= 0 && i < (int)(sizeof names / sizeof names[0]) ? names[i] : "?";
+    return i <= 0 && i > -(int)(sizeof names / sizeof names[0]) ? names[-i] : "?";
 }
 
 QUIRE_END

@@ -4,11 +4,14 @@
 
 #include "area.h"
 #include "base.h"
+#include "engine.h"
 #include "fobj.h"
 #include "list.h"
 #include "mmu.h"
+#include "page_in.h"
 #include "pmem.h"
 #include "policy.h"
+#include "rmap.h"
 
 /*
  * A pager owns a pool of physical pages and shows in them, on demand, the pages of fobjs that the areas of its contexts
@@ -48,45 +51,6 @@ struct quire_pager_config {
     uint32_t pages_per_step;       /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
     uint32_t rank_max;             /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX */
     uint32_t *steps;               /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
-};
-
-struct quire_pager_stats {
-    struct quire_fault_stats faults; /* of all contexts */
-    uint64_t evictions;              /* pages that gave way to others */
-    uint64_t saves;                  /* pages a store was given, successfully */
-    uint64_t loads;                  /* pages a store gave, successfully */
-    uint64_t save_failures;
-    uint64_t load_failures;
-    uint64_t bad_answers;            /* of the failures: answers outside the contract */
-    uint64_t waits;                  /* times a thread waited for a page in transit or for room */
-    uint64_t flushes;
-    uint64_t wipes;                  /* pages wiped */
-    uint64_t table_rounds;           /* calls of need_tables */
-    uint64_t stuck;                  /* pages that went into quarantine */
-    uint32_t pages[QUIRE_PAGE_STATES]; /* now, per state */
-    uint32_t total;                  /* now: the sum of them */
-    uint32_t fixed;                  /* now: pinned, locked, or dirty without a save operation */
-    uint32_t steps;                  /* now: pages among the last of some thread */
-};
-
-struct quire_pager {
-    uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
-    const struct quire_mmu *mmu;
-    struct quire_policy *policy;
-    struct quire_mem mem;
-    struct quire_pmem_pool pool;
-    struct quire_list_node vms;
-    struct quire_list_node fobjs;
-    uint32_t *steps;        /* concurrency rows of pages_per_step page numbers, the latest first */
-    uint32_t concurrency;
-    uint32_t pages_per_step;
-    uint32_t min_pages;
-    uint32_t step_pages;    /* pages with steps > 0 */
-    uint32_t in_policy;     /* pages the policy has */
-    uint32_t claims;        /* slots CLAIMED: faults that are making room */
-    uint32_t room_waiters;  /* threads that wait for any page to become free or evictable */
-    uint32_t evictions;     /* the count that shadows are made of, modulo 2^29, never 0 */
-    struct quire_pager_stats stats;
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
@@ -147,30 +111,502 @@ QUIRE_API QUIRE_RESIDENT QUIRE_MUST_CHECK enum quire_status quire_pager_fault(st
                                                                               struct quire_fault_result *out)
     QUIRE_SYM(quire_pager_fault);
 
-/* ---- Objects ---- */
-
-/* Saves every dirty page of [first, first + n) of `fobj`; they stay resident, clean. Writers are stopped meanwhile by taking
- * their entries away. A page pinned for writing is saved and stays dirty. The first failure of a save is returned after the
- * others were tried; that page stays dirty. INVALID: out of range; AGAIN: a page is in transit and this caller cannot wait.
- * Sleeps in save. O(min(n, resident pages)) + the entries of those pages. */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire_pager *pager, struct quire_fobj *fobj,
-                                                                    uint32_t first, uint32_t n, bool wait_ok)
-    QUIRE_SYM(quire_pager_write_back);
-
-/* Forgets what is resident of [first, first + n) of `fobj`, so that the next use loads it again: for a store whose content
- * changed underneath. Pages in transit are forgotten when they arrive. DIRTY if any page holds content that is nowhere else,
- * BUSY if any is pinned or held: then none was forgotten (entries may have been taken away: a minor fault each).
- * O(min(n, resident pages)) + their entries. */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_invalidate(struct quire_pager *pager, struct quire_fobj *fobj,
-                                                                    uint32_t first, uint32_t n) QUIRE_SYM(quire_pager_invalidate);
-
-/* Tries again to remove the entries that an MMU refused to remove; pages it lets go of become resident again. Returns OK if
- * none is left in quarantine, else STUCK. O(pages of the pool). */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_unstick(struct quire_pager *pager) QUIRE_SYM(quire_pager_unstick);
-
 /* A consistent copy of the statistics. O(1), under the lock. */
 QUIRE_API void quire_pager_get_stats(struct quire_pager *pager, struct quire_pager_stats *out) QUIRE_SYM(quire_pager_get_stats);
 
-/* ---- The engine: what vm.h, pin.h and pager_check.h are made of. Not for users. ---- */
+/* ---- What vm.h, pin.h and writeback.h are made of. Not for users. ---- */
+
+/* Finds what an access of `vm` needs and makes it resident: *area, and for a paged object page *number (else QUIRE_PAGE_NONE). */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *op, struct quire_vm *vm,
+                                                               const struct quire_fault *in, struct quire_fault_result *out,
+                                                               struct quire_area **area, uint32_t *number)
+    QUIRE_SYM(quire_pager_resolve);
+
+/* Page `number` is about to be written by other means than an entry: it becomes dirty, and code in it unsynced (its entries
+ * are removed: flush). NO_PAGE if it would have to be fixed and must not. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
+    QUIRE_SYM(quire_pager_will_write);
+
+/* Ties `fobj` to the pager, on its first mapping. BUSY: it belongs to another; INVALID: its rank is too high. */
+QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj) QUIRE_SYM(quire_pager_attach);
+
 QUIRE_END
+
+#endif /* QUIRE_PAGER_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_PAGER_IMPLEMENTED)
+#define QUIRE_PAGER_IMPLEMENTED
+
+QUIRE_BEGIN
+
+/* ---- Faults ---- */
+
+/* What keeps an access from being served at all. */
+static QUIRE_RESIDENT enum quire_status quire_pager_permit_(const struct quire_area *area, const struct quire_fault *in)
+{
+    if (QUIRE_UNLIKELY((area->flags & QUIRE_AREA_STUCK) != 0)) {
+        return QUIRE_STUCK;
+    }
+    if ((area->prot & in->access) == 0 || (!in->privileged && (area->prot & QUIRE_PROT_USER) == 0)) {
+        return QUIRE_DENIED;
+    }
+    return QUIRE_OK;
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *op, struct quire_vm *vm,
+                                                               const struct quire_fault *in, struct quire_fault_result *out,
+                                                               struct quire_area **area, uint32_t *number)
+{
+    struct quire_how how;
+
+    how.wait_ok = in->wait_ok;
+    how.has_thread = true;
+    how.thread = in->thread;
+    for (;;) {
+        enum quire_status status;
+        struct quire_area *at;
+        bool loaded = false;
+        bool dropped = false;
+
+        if (QUIRE_UNLIKELY(vm->flushing != 0)) {
+            status = quire_op_wait(op, vm, in->wait_ok);
+            if (status != QUIRE_OK) {
+                return status;
+            }
+            continue;
+        }
+        at = quire_vm_area_at(vm, in->va);
+        if (at == NULL) {
+            return QUIRE_NOT_FOUND;
+        }
+        *area = at;
+        out->fobj = at->fobj;
+        out->pgidx = quire_area_page(at, in->va);
+        status = quire_pager_permit_(at, in);
+        if (status != QUIRE_OK) {
+            return status;
+        }
+        if (quire_fobj_is_unpaged(at->fobj)) {
+            *number = QUIRE_PAGE_NONE;
+            return QUIRE_OK;
+        }
+        status = quire_pager_bring(op, at->fobj, out->pgidx, &how, number, &loaded, &dropped, &out->store);
+        if (loaded && status == QUIRE_OK) {
+            out->kind = QUIRE_FAULT_MAJOR;
+        }
+        if (status != QUIRE_OK || !dropped) {
+            return status;
+        }
+    }
+}
+
+/* Maps what is not mapped yet of an area that shows an unpaged object, in runs as long as the memory is contiguous. */
+static QUIRE_RESIDENT enum quire_status quire_pager_map_unpaged_(struct quire_op *op, struct quire_area *area,
+                                                                 struct quire_fault_result *out)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    out->kind = area->installed == area->npages ? QUIRE_FAULT_SPURIOUS : QUIRE_FAULT_UNPAGED;
+    while (area->installed < area->npages) {
+        struct quire_pa pa;
+        uint32_t n = 0;
+        enum quire_status status;
+
+        area->fobj->ops->phys(area->fobj, area->first + area->installed, &pa, &n);
+        if (n == 0 || (pa.addr & QUIRE_PAGE_MASK) != 0) {
+            return QUIRE_BAD_ANSWER;
+        }
+        if (n > area->npages - area->installed) {
+            n = area->npages - area->installed;
+        }
+        status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, area->first + area->installed), pa, n, area->prot, area->attr);
+        if (status != QUIRE_OK) {
+            return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
+        }
+        area->installed += n;
+    }
+    return QUIRE_OK;
+}
+
+/* Instructions in this page become visible to instruction fetch, once per content. */
+static QUIRE_RESIDENT void quire_pager_sync_code_(struct quire_pager *pager, uint32_t number, uintptr_t va)
+{
+    const struct quire_mmu *mmu = pager->mmu;
+    struct quire_pa pa = quire_pmem_pa(&pager->pool, number);
+    void *alias = mmu->alias_get(mmu->ctx, pa);
+
+    mmu->sync_code(mmu->ctx, alias, va, QUIRE_PAGE_SIZE);
+    mmu->alias_put(mmu->ctx, pa, alias);
+    quire_pmem_at(&pager->pool, number)->flags |= QUIRE_PMEM_SYNCED;
+}
+
+/* What the new entry of a resident page may permit: a clean page is writable only if writing it is what is asked, or if the
+ * hardware will tell. */
+static QUIRE_RESIDENT unsigned quire_pager_entry_prot_(const struct quire_pager *pager, const struct quire_area *area,
+                                                       const struct quire_pmem *pmem, unsigned access)
+{
+    bool told = (pager->mmu->features & QUIRE_MMU_HW_DIRTY) != 0 && area->fobj->ops->save != NULL;
+
+    if (access == QUIRE_PROT_WRITE || (pmem->flags & QUIRE_PMEM_DIRTY) != 0 || told) {
+        return area->prot;
+    }
+    return area->prot & ~QUIRE_PROT_WRITE;
+}
+
+/* Deals with an entry that is there already: good as it is, its accessed flag missing, or to be removed and made anew. */
+static QUIRE_RESIDENT enum quire_status quire_pager_present_(struct quire_op *op, struct quire_area *area, uint32_t number,
+                                                             unsigned entry, const struct quire_fault *in,
+                                                             struct quire_fault_result *out, bool *done)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+    unsigned need = in->access | (in->privileged ? 0 : QUIRE_PROT_USER);
+    enum quire_status status;
+
+    if ((entry & need) == need) {
+        *done = true;
+        if ((entry & QUIRE_ENTRY_ACCESSED) != 0 || mmu->age == NULL) {
+            out->kind = QUIRE_FAULT_SPURIOUS;
+            return QUIRE_OK;
+        }
+        status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx), quire_pmem_pa(&op->pager->pool, number), 1,
+                          entry & QUIRE_PROT_ALL, area->attr);
+        out->kind = QUIRE_FAULT_ACCESSED;
+        return status == QUIRE_OK || status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
+    }
+    if ((quire_rmap_remove_one(mmu, &op->batch, pmem, area) & QUIRE_ENTRY_STUCK) != 0) {
+        quire_pager_quarantine(op, number);
+        *done = true;
+        return QUIRE_STUCK;
+    }
+    out->kind = in->access == QUIRE_PROT_WRITE ? QUIRE_FAULT_WRITE : QUIRE_FAULT_MINOR;
+    return QUIRE_OK;
+}
+
+/* Makes the entry that `in` asks for. *again: the lock was dropped for a flush, everything is to be looked at anew. */
+static QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area, uint32_t number,
+                                                         const struct quire_fault *in, struct quire_fault_result *out, bool *again)
+{
+    struct quire_pager *pager = op->pager;
+    const struct quire_mmu *mmu = pager->mmu;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    uintptr_t va = quire_area_va(area, pmem->pgidx);
+    unsigned entry = quire_rmap_may_map(pmem, area) ? mmu->query(mmu->ctx, area->vm, va) : 0;
+    enum quire_status status;
+    unsigned prot;
+
+    if ((entry & QUIRE_ENTRY_PRESENT) != 0) {
+        bool done = false;
+
+        status = quire_pager_present_(op, area, number, entry, in, out, &done);
+        if (done) {
+            return status;
+        }
+        if (quire_op_flush_page(op, number)) {
+            quire_pager_settle(op, number);
+            *again = true;
+            return QUIRE_OK;
+        }
+    }
+    if (in->access == QUIRE_PROT_WRITE && pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 &&
+        !quire_pager_may_fix(pager)) {
+        return QUIRE_NO_PAGE;
+    }
+    prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
+    if ((prot & QUIRE_PROT_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0) {
+        quire_pager_sync_code_(pager, number, va);
+    }
+    status = mmu->map(mmu->ctx, area->vm, va, quire_pmem_pa(&pager->pool, number), 1, prot, area->attr);
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
+    }
+    quire_rmap_note(pmem, area);
+    if (mmu->age == NULL) {
+        pmem->flags |= QUIRE_PMEM_ACCESSED;
+    }
+    if ((prot & QUIRE_PROT_WRITE) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
+        if (in->access == QUIRE_PROT_WRITE && ((mmu->features & QUIRE_MMU_HW_DIRTY) == 0 || pmem->fobj->ops->save == NULL)) {
+            pmem->flags |= QUIRE_PMEM_DIRTY;
+            if (pmem->fobj->ops->save == NULL) {
+                quire_pager_refix(pager, number);
+            }
+        }
+    }
+    return QUIRE_OK;
+}
+
+/* The `map` hook had no table: lets the user find one, without the lock. */
+static QUIRE_RESIDENT enum quire_status quire_pager_need_tables_(struct quire_op *op, struct quire_vm *vm, uintptr_t va)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+    enum quire_status status;
+
+    op->pager->stats.table_rounds++;
+    quire_op_unlock(op);
+    status = mmu->need_tables(mmu->ctx, vm, va & ~(uintptr_t)QUIRE_PAGE_MASK);
+    quire_op_lock(op);
+    return status == QUIRE_OK ? QUIRE_OK : QUIRE_NO_TABLE;
+}
+
+#define QUIRE_PAGER_TABLE_ROUNDS 3u
+
+static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm,
+                                                                  const struct quire_fault *in, struct quire_fault_result *out)
+{
+    unsigned rounds = 0;
+
+    for (;;) {
+        struct quire_area *area = NULL;
+        uint32_t number = QUIRE_PAGE_NONE;
+        bool major = out->kind == QUIRE_FAULT_MAJOR;
+        bool again = false;
+        enum quire_status status = quire_pager_resolve(op, vm, in, out, &area, &number);
+
+        if (status != QUIRE_OK) {
+            return status;
+        }
+        major = major || out->kind == QUIRE_FAULT_MAJOR;
+        out->kind = QUIRE_FAULT_MINOR;
+        if (number == QUIRE_PAGE_NONE) {
+            status = quire_pager_map_unpaged_(op, area, out);
+        } else {
+            quire_pager_step_note(op->pager, in->thread, number);
+            status = quire_pager_map_(op, area, number, in, out, &again);
+        }
+        if (major) {
+            out->kind = QUIRE_FAULT_MAJOR;
+        }
+        if (status == QUIRE_NO_TABLE && op->pager->mmu->need_tables != NULL && rounds++ < QUIRE_PAGER_TABLE_ROUNDS) {
+            status = quire_pager_need_tables_(op, vm, in->va);
+            again = true;
+        }
+        if (status != QUIRE_OK || !again) {
+            return status;
+        }
+    }
+}
+
+static QUIRE_RESIDENT void quire_pager_count_(struct quire_fault_stats *stats, enum quire_fault_kind kind)
+{
+    switch (kind) {
+    case QUIRE_FAULT_MAJOR:
+        stats->major++;
+        break;
+    case QUIRE_FAULT_WRITE:
+        stats->minor++;
+        stats->write++;
+        break;
+    case QUIRE_FAULT_ACCESSED:
+        stats->minor++;
+        stats->accessed++;
+        break;
+    case QUIRE_FAULT_MINOR:
+        stats->minor++;
+        break;
+    case QUIRE_FAULT_SPURIOUS:
+        stats->spurious++;
+        break;
+    case QUIRE_FAULT_UNPAGED:
+        stats->unpaged++;
+        break;
+    case QUIRE_FAULT_REFUSED:
+    default:
+        stats->refused++;
+        break;
+    }
+}
+
+static QUIRE_RESIDENT bool quire_fault_valid_(const struct quire_pager *pager, const struct quire_vm *vm, const struct quire_fault *in)
+{
+    return vm->pager == pager && in->thread < pager->concurrency &&
+           (in->access == QUIRE_PROT_READ || in->access == QUIRE_PROT_WRITE || in->access == QUIRE_PROT_EXEC);
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager *pager, struct quire_vm *vm,
+                                                             const struct quire_fault *in, struct quire_fault_result *out)
+{
+    struct quire_fault_result own;
+    enum quire_status status;
+    struct quire_op op;
+
+    if (out == NULL) {
+        out = &own;
+    }
+    out->kind = QUIRE_FAULT_REFUSED;
+    out->fobj = NULL;
+    out->pgidx = 0;
+    out->store = QUIRE_OK;
+    if (!quire_fault_valid_(pager, vm, in)) {
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&op, pager);
+    vm->in_flight++;
+    status = quire_pager_fault_locked_(&op, vm, in, out);
+    vm->in_flight--;
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        out->kind = QUIRE_FAULT_REFUSED;
+    }
+    quire_pager_count_(&vm->stats, out->kind);
+    quire_pager_count_(&pager->stats.faults, out->kind);
+    quire_op_flush(&op);
+    quire_op_end(&op);
+    return status;
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager)) {
+        return QUIRE_NO_PAGE;
+    }
+    if ((pmem->flags & QUIRE_PMEM_SYNCED) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
+        if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
+            quire_pager_quarantine(op, number);
+            return QUIRE_STUCK;
+        }
+    }
+    pmem->flags |= QUIRE_PMEM_DIRTY;
+    quire_pager_refix(pager, number);
+    return QUIRE_OK;
+}
+
+/* ---- Objects ---- */
+
+/* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. */
+static void quire_pager_last_put_(struct quire_fobj *fobj)
+{
+    struct quire_op op;
+    uint32_t number;
+
+    quire_op_begin(&op, fobj->pager);
+    fobj->dead = true;
+    fobj->busy++;
+    number = fobj->chain;
+    while (number != QUIRE_PAGE_NONE) {
+        struct quire_pmem *pmem = quire_pmem_at(&op.pager->pool, number);
+
+        if (pmem->state != QUIRE_PAGE_RESIDENT) {
+            number = pmem->chain_next; /* in transit: whoever ends that wipes it */
+            continue;
+        }
+        quire_pager_wipe(&op, number);
+        quire_op_unlock(&op);
+        quire_op_lock(&op);
+        number = fobj->chain;
+    }
+    quire_op_unbusy(&op, fobj);
+    quire_op_end(&op);
+}
+
+QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj)
+{
+    if (fobj->pager != NULL) {
+        return fobj->pager == pager ? QUIRE_OK : QUIRE_BUSY;
+    }
+    if (fobj->rank > pager->rank_max) {
+        return QUIRE_INVALID;
+    }
+    fobj->pager = pager;
+    fobj->last_put = quire_pager_last_put_;
+    quire_list_insert_before(&pager->fobjs, &fobj->link);
+    return QUIRE_OK;
+}
+
+/* ---- Set-up ---- */
+
+static bool quire_pager_config_valid_(const struct quire_pager_config *config, uint32_t step)
+{
+    return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL && config->mem.alloc != NULL &&
+           config->mem.free != NULL && config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
+           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL;
+}
+
+QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
+{
+    uint32_t step = config->pages_per_step != 0 ? config->pages_per_step : QUIRE_PAGER_STEP_DEFAULT;
+    uint64_t min = QUIRE_PAGER_MIN_PAGES(config->concurrency, step, config->rank_max);
+    enum quire_status status;
+    uint32_t i;
+
+    if (!quire_pager_config_valid_(config, step)) {
+        return QUIRE_INVALID;
+    }
+    if (config->npages < min) {
+        return QUIRE_NO_PAGE;
+    }
+    QUIRE_MEMSET(pager, 0, sizeof *pager);
+    quire_pmem_pool_init(&pager->pool);
+    status = quire_pmem_pool_add(&pager->pool, config->pa, config->npages, config->pmems);
+    if (status != QUIRE_OK) {
+        return status;
+    }
+    pager->stamp = QUIRE_STAMP;
+    pager->mmu = config->mmu;
+    pager->policy = config->policy;
+    pager->mem = config->mem;
+    quire_list_init(&pager->vms);
+    quire_list_init(&pager->fobjs);
+    pager->steps = config->steps;
+    pager->concurrency = config->concurrency;
+    pager->pages_per_step = step;
+    pager->rank_max = config->rank_max;
+    pager->min_pages = (uint32_t)min;
+    for (i = 0; i < config->concurrency * step; i++) {
+        pager->steps[i] = QUIRE_PAGE_NONE;
+    }
+    pager->policy->host.pages = &pager->pool.pages;
+    pager->policy->host.ctx = pager;
+    pager->policy->host.state = quire_pager_host_state;
+    pager->policy->host.age = quire_pager_host_age;
+    return QUIRE_OK;
+}
+
+QUIRE_API enum quire_status quire_pager_fini(struct quire_pager *pager)
+{
+    struct quire_op op;
+    enum quire_status status;
+
+    quire_op_begin(&op, pager);
+    status = quire_list_empty(&pager->vms) && quire_list_empty(&pager->fobjs) ? QUIRE_OK : QUIRE_BUSY;
+    quire_op_end(&op);
+    return status;
+}
+
+QUIRE_API enum quire_status quire_pager_add_pages(struct quire_pager *pager, struct quire_pa pa, uint32_t npages,
+                                                  struct quire_pmem *pmems)
+{
+    struct quire_op op;
+    enum quire_status status;
+
+    quire_op_begin(&op, pager);
+    status = quire_pmem_pool_add(&pager->pool, pa, npages, pmems);
+    quire_op_wake_room(&op);
+    quire_op_end(&op);
+    return status;
+}
+
+QUIRE_API void quire_pager_get_stats(struct quire_pager *pager, struct quire_pager_stats *out)
+{
+    struct quire_op op;
+    unsigned i;
+
+    quire_op_begin(&op, pager);
+    *out = pager->stats;
+    for (i = 0; i < QUIRE_PAGE_STATES; i++) {
+        out->pages[i] = pager->pool.count[i];
+    }
+    out->total = pager->pool.total;
+    out->fixed = pager->pool.fixed;
+    out->steps = pager->step_pages;
+    quire_op_end(&op);
+}
+
+QUIRE_END
+
 #endif

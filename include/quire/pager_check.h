@@ -4,10 +4,12 @@
 
 #include "area.h"
 #include "base.h"
+#include "engine.h"
 #include "fobj.h"
 #include "mmu.h"
 #include "pager.h"
 #include "pmem.h"
+#include "rmap.h"
 
 /*
  * The tests' main instrument, and yours: call it in your kernel's debug build when something looks odd. It walks everything
@@ -29,3 +31,287 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_check(struct quire_page
 QUIRE_END
 
 #endif /* QUIRE_PAGER_CHECK_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_PAGER_CHECK_IMPLEMENTED)
+#define QUIRE_PAGER_CHECK_IMPLEMENTED
+
+QUIRE_BEGIN
+
+/* Notes the first violation; true, for the caller to return. */
+static bool quire_check_fail_(struct quire_violation *out, const char *what, const void *object, uint64_t detail)
+{
+    out->what = what;
+    out->object = object;
+    out->detail = detail;
+    return true;
+}
+
+/* ---- One page ---- */
+
+/* Invariants 2 and 3 for the entries of a resident page. */
+static bool quire_check_entries_(const struct quire_pager *pager, const struct quire_pmem *pmem, struct quire_violation *out)
+{
+    const struct quire_mmu *mmu = pager->mmu;
+    bool told = (mmu->features & QUIRE_MMU_HW_DIRTY) != 0;
+    struct quire_area *area;
+    uint32_t n = 0;
+
+    for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
+         area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+        unsigned entry = mmu->query(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx));
+
+        if ((entry & QUIRE_ENTRY_PRESENT) == 0) {
+            continue;
+        }
+        n++;
+        if (pmem->sole != NULL && pmem->sole != area) {
+            return quire_check_fail_(out, "2: a page names another area as its only mapper than the one that maps it", area, pmem->pgidx);
+        }
+        if ((area->flags & QUIRE_AREA_STUCK) != 0 || pmem->state == QUIRE_PAGE_QUARANTINED) {
+            continue; /* the MMU refused to take that entry away */
+        }
+        if ((entry & QUIRE_PROT_ALL & ~(unsigned)area->prot) != 0) {
+            return quire_check_fail_(out, "3: an entry permits more than its area", area, pmem->pgidx);
+        }
+        if ((entry & QUIRE_ENTRY_WRITE) != 0 && (pmem->flags & QUIRE_PMEM_DIRTY) == 0 && !told) {
+            return quire_check_fail_(out, "3: a clean page is writable and no hardware will tell", area, pmem->pgidx);
+        }
+        if ((entry & QUIRE_ENTRY_WRITE) != 0 && (entry & QUIRE_ENTRY_EXEC) != 0 && (area->flags & QUIRE_AREA_WX) == 0) {
+            return quire_check_fail_(out, "3: an entry is writable and executable, and nobody asked for it", area, pmem->pgidx);
+        }
+        if ((entry & QUIRE_ENTRY_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0 && (area->flags & QUIRE_AREA_WX) == 0) {
+            return quire_check_fail_(out, "3: a page is executable whose content was not synced", area, pmem->pgidx);
+        }
+    }
+    if (n != pmem->mapped || (pmem->mapped != 1u && pmem->sole != NULL)) {
+        return quire_check_fail_(out, "2: a page has more or fewer entries than it counts", pmem, pmem->pgidx);
+    }
+    return false;
+}
+
+static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, struct quire_violation *out)
+{
+    const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    const struct quire_fobj *fobj = pmem->fobj;
+    bool fixed = (pmem->flags & QUIRE_PMEM_FIXED) != 0;
+
+    if (pmem->state == QUIRE_PAGE_FREE) {
+        if (fobj != NULL || pmem->mapped != 0 || pmem->pins != 0 || pmem->holds != 0 || pmem->flags != 0) {
+            return quire_check_fail_(out, "6: a free page is in use", pmem, number);
+        }
+        return false;
+    }
+    if (pmem->state >= QUIRE_PAGE_STATES || fobj == NULL || pmem->pgidx >= fobj->num_pages) {
+        return quire_check_fail_(out, "1: a page holds no page of an fobj", pmem, number);
+    }
+    if (fobj->slots[pmem->pgidx] != quire_slot_make(QUIRE_SLOT_PRESENT, number)) {
+        return quire_check_fail_(out, "1: a page and the slot of what it holds disagree", pmem, number);
+    }
+    if (fobj->dead && pmem->state == QUIRE_PAGE_RESIDENT && quire_refcount_read(&fobj->refs) == 0 && fobj->busy == 0) {
+        return quire_check_fail_(out, "10: a page of a dead object is still there", pmem, number);
+    }
+    if ((pmem->state == QUIRE_PAGE_LOADING || pmem->state == QUIRE_PAGE_SAVING) && pmem->mapped != 0) {
+        return quire_check_fail_(out, "2: a page has entries while a store works on it", pmem, number);
+    }
+    if ((pmem->pins != 0) > fixed) {
+        return quire_check_fail_(out, "6: a pinned page counts as evictable", pmem, number);
+    }
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0 &&
+        (fixed || (pmem->state != QUIRE_PAGE_RESIDENT && pmem->state != QUIRE_PAGE_FLUSHING))) {
+        return quire_check_fail_(out, "6: the policy has a page that cannot be evicted", pmem, number);
+    }
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 && !fixed && pmem->state == QUIRE_PAGE_RESIDENT) {
+        return quire_check_fail_(out, "6: the policy does not know a page that could be evicted", pmem, number);
+    }
+    return quire_check_entries_(pager, pmem, out);
+}
+
+/* ---- The pool ---- */
+
+struct quire_check_count_ {
+    uint32_t state[QUIRE_PAGE_STATES];
+    uint32_t fixed;
+    uint32_t in_policy;
+    uint32_t holds;
+    uint32_t steps;      /* pages that some thread's row names */
+    uint32_t step_names; /* and how often */
+};
+
+static bool quire_check_pages_(const struct quire_pager *pager, struct quire_check_count_ *count, struct quire_violation *out)
+{
+    uint32_t segment;
+    uint32_t i;
+
+    for (segment = 0; segment < pager->pool.pages.nsegments; segment++) {
+        for (i = 0; i < pager->pool.pages.segment[segment].npages; i++) {
+            uint32_t number = (segment << QUIRE_PAGE_INDEX_BITS) | i;
+            const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+            if (quire_check_page_(pager, number, out)) {
+                return true;
+            }
+            count->state[pmem->state]++;
+            count->fixed += (pmem->flags & QUIRE_PMEM_FIXED) != 0;
+            count->in_policy += (pmem->flags & QUIRE_PMEM_IN_POLICY) != 0;
+            count->holds += pmem->holds;
+            count->steps += pmem->steps != 0;
+            count->step_names += pmem->steps;
+        }
+    }
+    return false;
+}
+
+static bool quire_check_free_list_(const struct quire_pager *pager, struct quire_violation *out)
+{
+    uint32_t number = pager->pool.free;
+    uint32_t n = 0;
+
+    while (number != QUIRE_PAGE_NONE) {
+        const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+        if (pmem->state != QUIRE_PAGE_FREE || n++ >= pager->pool.total) {
+            return quire_check_fail_(out, "6: the list of free pages is broken", pmem, number);
+        }
+        number = pmem->chain_next;
+    }
+    return n != pager->pool.count[QUIRE_PAGE_FREE] && quire_check_fail_(out, "6: a free page is lost", pager, n);
+}
+
+static bool quire_check_pool_(const struct quire_pager *pager, struct quire_violation *out)
+{
+    struct quire_check_count_ count;
+    uint32_t names = 0;
+    uint32_t sum = 0;
+    uint32_t i;
+
+    QUIRE_MEMSET(&count, 0, sizeof count);
+    if (quire_check_pages_(pager, &count, out) || quire_check_free_list_(pager, out)) {
+        return true;
+    }
+    for (i = 0; i < QUIRE_PAGE_STATES; i++) {
+        sum += count.state[i];
+        if (count.state[i] != pager->pool.count[i]) {
+            return quire_check_fail_(out, "6: pages per state are counted wrongly", pager, i);
+        }
+    }
+    for (i = 0; i < pager->concurrency * pager->pages_per_step; i++) {
+        names += pager->steps[i] != QUIRE_PAGE_NONE;
+    }
+    if (sum != pager->pool.total || count.fixed != pager->pool.fixed || count.in_policy != pager->in_policy ||
+        count.holds != pager->holds || count.steps != pager->step_pages || count.step_names != names) {
+        return quire_check_fail_(out, "6: statistics and a recount disagree", pager, sum);
+    }
+    return !pager->policy->ops->check(pager->policy, pager->in_policy) &&
+           quire_check_fail_(out, "6: the policy lost or invented a page", pager->policy, pager->in_policy);
+}
+
+/* ---- Objects and contexts ---- */
+
+static bool quire_check_fobj_(const struct quire_pager *pager, const struct quire_fobj *fobj, struct quire_violation *out)
+{
+    const char *wrong = quire_fobj_check_areas(fobj);
+    uint32_t number = fobj->chain;
+    uint32_t present = 0;
+    uint32_t n = 0;
+    uint32_t i;
+
+    if (wrong != NULL) {
+        return quire_check_fail_(out, wrong, fobj, 0);
+    }
+    for (i = 0; fobj->slots != NULL && i < fobj->num_pages; i++) {
+        if (quire_slot_kind(fobj->slots[i]) == QUIRE_SLOT_PRESENT) {
+            const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, quire_slot_value(fobj->slots[i]));
+
+            if (pmem->fobj != fobj || pmem->pgidx != i) {
+                return quire_check_fail_(out, "1: a slot names a page that holds something else", fobj, i);
+            }
+            present++;
+        }
+    }
+    for (; number != QUIRE_PAGE_NONE && n <= present; number = quire_pmem_at(&pager->pool, number)->chain_next) {
+        if (quire_pmem_at(&pager->pool, number)->fobj != fobj) {
+            return quire_check_fail_(out, "1: a page is in the chain of an object it does not belong to", fobj, number);
+        }
+        n++;
+    }
+    return (n != present || fobj->resident != present) &&
+           quire_check_fail_(out, "6: an object's resident pages are counted wrongly", fobj, present);
+}
+
+/* No entry without a resident page behind it, in all the addresses of an area. */
+static bool quire_check_area_(const struct quire_pager *pager, const struct quire_area *area, struct quire_violation *out)
+{
+    const struct quire_fobj *fobj = area->fobj;
+    uint32_t i;
+
+    for (i = area->first; i - area->first < area->npages; i++) {
+        bool entry = (pager->mmu->query(pager->mmu->ctx, area->vm, quire_area_va(area, i)) & QUIRE_ENTRY_PRESENT) != 0;
+
+        if (fobj->slots == NULL) {
+            if (entry != (i - area->first < area->installed) && (area->flags & QUIRE_AREA_STUCK) == 0) {
+                return quire_check_fail_(out, "2: an area of an unpaged object counts its entries wrongly", area, i);
+            }
+        } else if (entry && quire_slot_kind(fobj->slots[i]) != QUIRE_SLOT_PRESENT) {
+            return quire_check_fail_(out, "2: there is an entry for a page that is not there", area, i);
+        }
+    }
+    return false;
+}
+
+static bool quire_check_vm_(const struct quire_pager *pager, const struct quire_vm *vm, struct quire_violation *out)
+{
+    const char *wrong = quire_vm_check_areas(vm);
+    const struct quire_area *area;
+
+    if (wrong != NULL) {
+        return quire_check_fail_(out, wrong, vm, 0);
+    }
+    for (area = quire_vm_area_from(vm, vm->first); area != NULL; area = quire_vm_area_next(area)) {
+        if (quire_check_area_(pager, area, out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool quire_check_all_(struct quire_pager *pager, struct quire_violation *out)
+{
+    struct quire_list_node *node;
+
+    if (!quire_list_check(&pager->vms, SIZE_MAX - 1u) || !quire_list_check(&pager->fobjs, SIZE_MAX - 1u)) {
+        return quire_check_fail_(out, "4: a list of the pager is broken", pager, 0);
+    }
+    for (node = pager->vms.next; node != &pager->vms; node = node->next) {
+        if (quire_check_vm_(pager, QUIRE_CONTAINER_OF(node, struct quire_vm, link), out)) {
+            return true;
+        }
+    }
+    for (node = pager->fobjs.next; node != &pager->fobjs; node = node->next) {
+        if (quire_check_fobj_(pager, QUIRE_CONTAINER_OF(node, struct quire_fobj, link), out)) {
+            return true;
+        }
+    }
+    return quire_check_pool_(pager, out);
+}
+
+QUIRE_API enum quire_status quire_pager_check(struct quire_pager *pager, struct quire_violation *out)
+{
+    struct quire_violation own;
+    struct quire_op op;
+    bool wrong;
+
+    if (out == NULL) {
+        out = &own;
+    }
+    QUIRE_MEMSET(out, 0, sizeof *out);
+    quire_op_begin(&op, pager);
+    wrong = quire_check_all_(pager, out);
+    quire_op_end(&op);
+    return wrong ? QUIRE_CORRUPT : QUIRE_OK;
+}
+
+QUIRE_END
+
+#endif

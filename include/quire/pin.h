@@ -2,9 +2,13 @@
 #ifndef QUIRE_PIN_H
 #define QUIRE_PIN_H
 
+#include "area.h"
 #include "base.h"
+#include "engine.h"
 #include "fobj.h"
+#include "page_in.h"
 #include "pager.h"
+#include "pmem.h"
 
 /*
  * A pin is a token for pages of an fobj, with a reference to it: unmapping, splitting or moving areas does not touch it. A
@@ -28,8 +32,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_fobj(struct quire_pager *
                                                        uint32_t npages, bool write, bool wait_ok, struct quire_pin *out)
     QUIRE_SYM(quire_pin_fobj);
 
-/* The same for what is mapped at `va`, all in one area (INVALID), with the access checked as for an unprivileged fault
- * (DENIED). */
+/* The same for what is mapped at `va`, all in one area (INVALID; NOT_FOUND: nothing is
+ * mapped there), with the access checked as for an unprivileged fault (DENIED). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_va(struct quire_pager *pager, struct quire_vm *vm, uintptr_t va,
                                                           uint32_t npages, bool write, bool wait_ok, struct quire_pin *out)
     QUIRE_SYM(quire_pin_va);
@@ -44,3 +48,207 @@ QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin) QUIRE_SYM(quire_u
 QUIRE_END
 
 #endif /* QUIRE_PIN_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_PIN_IMPLEMENTED)
+#define QUIRE_PIN_IMPLEMENTED
+
+QUIRE_BEGIN
+
+/* Page `i` of a pin, which is there because it is pinned. */
+static struct quire_pmem *quire_pin_pmem_(const struct quire_pin *pin, uint32_t i, uint32_t *number)
+{
+    *number = quire_slot_value(pin->fobj->slots[pin->first + i]);
+    return quire_pmem_at(&pin->fobj->pager->pool, *number);
+}
+
+/* Pins one resident page. */
+static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number, bool write)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    enum quire_status status = QUIRE_OK;
+
+    if (pmem->pins == UINT16_MAX) {
+        return QUIRE_LIMIT;
+    }
+    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager)) {
+        return QUIRE_NO_PAGE;
+    }
+    pmem->pins++;
+    quire_pager_refix(pager, number);
+    if (write) {
+        status = quire_pager_will_write(op, number);
+    }
+    if (quire_op_flush_page(op, number)) {
+        quire_pager_settle(op, number);
+    }
+    if (status != QUIRE_OK) {
+        pmem->pins--;
+        quire_pager_refix(pager, number);
+    }
+    return status;
+}
+
+/* Lets go of one page. */
+static void quire_unpin_page_(struct quire_op *op, const struct quire_pin *pin, uint32_t i)
+{
+    uint32_t number;
+    struct quire_pmem *pmem = quire_pin_pmem_(pin, i, &number);
+
+    if (pin->write) {
+        (void)quire_pager_will_write(op, number); /* fixed already; a stuck entry of it is quarantine's business */
+        if (quire_op_flush_page(op, number)) {
+            quire_pager_settle(op, number);
+        }
+    }
+    pmem->pins--;
+    quire_pager_refix(op->pager, number);
+    quire_op_wake_room(op);
+}
+
+static void quire_unpin_first_(struct quire_op *op, const struct quire_pin *pin, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        quire_unpin_page_(op, pin, i);
+    }
+}
+
+/* Pins with a reference that is the pin's from now on, or is put on error. */
+static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *pin, bool wait_ok)
+{
+    struct quire_how how;
+    enum quire_status status = QUIRE_OK;
+    uint32_t i;
+
+    how.wait_ok = wait_ok;
+    how.has_thread = false;
+    how.thread = 0;
+    for (i = 0; i < pin->npages && status == QUIRE_OK; i++) {
+        enum quire_status store;
+        uint32_t number;
+        bool loaded = false;
+        bool dropped = false;
+
+        status = quire_pager_bring(op, pin->fobj, pin->first + i, &how, &number, &loaded, &dropped, &store);
+        if (status == QUIRE_OK) {
+            status = quire_pin_page_(op, number, pin->write);
+        }
+        if (status != QUIRE_OK) {
+            quire_unpin_first_(op, pin, i);
+        }
+    }
+    return status;
+}
+
+static enum quire_status quire_pin_check_(const struct quire_pager *pager, const struct quire_fobj *fobj, uint32_t first,
+                                          uint32_t npages, bool write)
+{
+    if (fobj == NULL || fobj->pager != pager || quire_fobj_is_unpaged(fobj) || !quire_index_range(first, npages, fobj->num_pages)) {
+        return QUIRE_INVALID;
+    }
+    return write && (fobj->max_prot & QUIRE_PROT_WRITE) == 0 ? QUIRE_DENIED : QUIRE_OK;
+}
+
+/* Finishes either call: the lock is held, the object alive. */
+static enum quire_status quire_pin_finish_(struct quire_op *op, struct quire_fobj *fobj, uint32_t first, uint32_t npages, bool write,
+                                           bool wait_ok, struct quire_pin *out)
+{
+    struct quire_pin pin;
+    enum quire_status status = quire_pin_check_(op->pager, fobj, first, npages, write);
+    bool referenced;
+
+    if (status == QUIRE_OK) {
+        status = quire_fobj_get(fobj);
+    }
+    referenced = status == QUIRE_OK;
+    if (referenced) {
+        pin.fobj = fobj;
+        pin.first = first;
+        pin.npages = npages;
+        pin.write = write;
+        status = quire_pin_all_(op, &pin, wait_ok);
+    }
+    quire_op_end(op);
+    if (status == QUIRE_OK) {
+        *out = pin;
+    } else if (referenced) {
+        (void)quire_fobj_put(fobj);
+    }
+    return status;
+}
+
+QUIRE_API enum quire_status quire_pin_fobj(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first, uint32_t npages,
+                                           bool write, bool wait_ok, struct quire_pin *out)
+{
+    struct quire_op op;
+
+    QUIRE_MEMSET(out, 0, sizeof *out);
+    quire_op_begin(&op, pager);
+    return quire_pin_finish_(&op, fobj, first, npages, write, wait_ok, out);
+}
+
+QUIRE_API enum quire_status quire_pin_va(struct quire_pager *pager, struct quire_vm *vm, uintptr_t va, uint32_t npages, bool write,
+                                         bool wait_ok, struct quire_pin *out)
+{
+    unsigned need = QUIRE_PROT_USER | (write ? QUIRE_PROT_WRITE : QUIRE_PROT_READ);
+    enum quire_status status = QUIRE_OK;
+    const struct quire_area *area;
+    struct quire_op op;
+    uintptr_t last;
+
+    QUIRE_MEMSET(out, 0, sizeof *out);
+    if (vm->pager != pager || !quire_va_range(va, npages, &last)) {
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&op, pager);
+    area = quire_vm_area_at(vm, va);
+    if (area == NULL) {
+        status = QUIRE_NOT_FOUND;
+    } else if (last > quire_area_last(area)) {
+        status = QUIRE_INVALID;
+    } else if ((area->prot & need) != need) {
+        status = QUIRE_DENIED;
+    } else {
+        return quire_pin_finish_(&op, area->fobj, quire_area_page(area, va), npages, write, wait_ok, out);
+    }
+    quire_op_end(&op);
+    return status;
+}
+
+QUIRE_API enum quire_status quire_pin_pa(const struct quire_pin *pin, uint32_t i, struct quire_pa *pa)
+{
+    struct quire_op op;
+    uint32_t number;
+
+    if (pin->fobj == NULL || i >= pin->npages) {
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&op, pin->fobj->pager);
+    (void)quire_pin_pmem_(pin, i, &number);
+    *pa = quire_pmem_pa(&pin->fobj->pager->pool, number);
+    quire_op_end(&op);
+    return QUIRE_OK;
+}
+
+QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin)
+{
+    struct quire_fobj *fobj = pin->fobj;
+    struct quire_op op;
+
+    if (fobj == NULL) {
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&op, fobj->pager);
+    quire_unpin_first_(&op, pin, pin->npages);
+    quire_op_end(&op);
+    QUIRE_MEMSET(pin, 0, sizeof *pin);
+    return quire_fobj_put(fobj);
+}
+
+QUIRE_END
+
+#endif

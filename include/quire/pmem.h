@@ -2,7 +2,6 @@
 #ifndef QUIRE_PMEM_H
 #define QUIRE_PMEM_H
 
-#include "area.h"
 #include "base.h"
 #include "fobj.h"
 #include "policy.h"
@@ -21,6 +20,8 @@
  * one state, and the pool's counts per state add up to its pages.
  */
 QUIRE_BEGIN
+
+struct quire_area; /* area.h */
 
 enum quire_page_state {
     QUIRE_PAGE_FREE,
@@ -91,7 +92,7 @@ static inline struct quire_pmem *quire_pmem_at(const struct quire_pmem_pool *poo
 }
 
 /* Where page `number` lies. O(1). */
-static inline struct quire_pa quire_pmem_pa(const struct quire_pmem_pool *pool, uint32_t number)
+static inline QUIRE_RESIDENT struct quire_pa quire_pmem_pa(const struct quire_pmem_pool *pool, uint32_t number)
 {
     const struct quire_page_segment *segment = &pool->pages.segment[number >> QUIRE_PAGE_INDEX_BITS];
 
@@ -99,7 +100,7 @@ static inline struct quire_pa quire_pmem_pa(const struct quire_pmem_pool *pool, 
 }
 
 /* Moves a page to another state; keeps the counts. O(1). */
-static inline void quire_pmem_set_state(struct quire_pmem_pool *pool, struct quire_pmem *pmem, enum quire_page_state state)
+static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *pool, struct quire_pmem *pmem, enum quire_page_state state)
 {
     pool->count[pmem->state]--;
     pool->count[state]++;

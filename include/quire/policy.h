@@ -50,7 +50,7 @@ struct quire_pages {
 };
 
 /* The node of page `number`, which must exist. O(1). */
-static inline struct quire_policy_node *quire_page_node(const struct quire_pages *pages, uint32_t number)
+static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const struct quire_pages *pages, uint32_t number)
 {
     const struct quire_page_segment *segment = &pages->segment[number >> QUIRE_PAGE_INDEX_BITS];
 

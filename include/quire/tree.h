@@ -274,6 +274,9 @@ static bool quire_tree_check_node_(const struct quire_tree_node *node)
             return false;
         }
     }
+    if (node->child[0] == node->child[1] && node->child[0] != NULL) {
+        return false;
+    }
     return node->height == (a > b ? a : b) + 1u && a <= b + 1u && b <= a + 1u;
 }
 

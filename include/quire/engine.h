@@ -1,0 +1,544 @@
+/* quire/engine.h - one operation of the pager: its lock, flushes and waits, and the moves of a page between states. SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+#ifndef QUIRE_ENGINE_H
+#define QUIRE_ENGINE_H
+
+#include "area.h"
+#include "base.h"
+#include "fobj.h"
+#include "list.h"
+#include "mmu.h"
+#include "pmem.h"
+#include "policy.h"
+#include "rmap.h"
+
+/*
+ * Not for users: what page_in.h, pager.h, vm.h, pin.h and writeback.h are made of. An operation is a `struct quire_op` on the
+ * stack: it takes the lock, collects what is to be flushed, and drops the lock. Every function here is called with the lock held.
+ *
+ *     quire_op_begin -> look, decide, change entries (batch) -> quire_op_flush -> ... -> quire_op_end
+ *
+ * A page in transit (LOADING, FLUSHING, SAVING) has an owner: the operation that moved it there, which ends the transit with
+ * quire_pager_settle() or a release, and keeps fobj->busy raised meanwhile. Everybody else waits, or goes away with AGAIN.
+ */
+QUIRE_BEGIN
+
+/* ---- The pager ---- */
+
+struct quire_pager_stats {
+    struct quire_fault_stats faults; /* of all contexts */
+    uint64_t evictions;              /* pages that gave way to others */
+    uint64_t saves;                  /* pages a store was given, successfully */
+    uint64_t loads;                  /* pages a store gave, successfully */
+    uint64_t save_failures;
+    uint64_t load_failures;
+    uint64_t bad_answers;            /* of the failures: answers outside the contract */
+    uint64_t waits;                  /* times a thread waited for a page in transit or for room */
+    uint64_t flushes;
+    uint64_t wipes;                  /* pages wiped */
+    uint64_t table_rounds;           /* calls of need_tables */
+    uint64_t stuck;                  /* pages that went into quarantine */
+    uint32_t pages[QUIRE_PAGE_STATES]; /* now, per state */
+    uint32_t total;                  /* now: the sum of them */
+    uint32_t fixed;                  /* now: pinned, locked, or dirty without a save operation */
+    uint32_t steps;                  /* now: pages among the last of some thread */
+};
+
+struct quire_op;
+
+struct quire_pager {
+    uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
+    const struct quire_mmu *mmu;
+    struct quire_policy *policy;
+    struct quire_mem mem;
+    struct quire_pmem_pool pool;
+    struct quire_list_node vms;
+    struct quire_list_node fobjs;
+    uint32_t *steps;        /* concurrency rows of pages_per_step page numbers, the latest first */
+    uint32_t concurrency;
+    uint32_t pages_per_step;
+    uint32_t rank_max;
+    uint32_t min_pages;
+    uint32_t step_pages;    /* pages with steps > 0 */
+    uint32_t in_policy;     /* pages the policy has */
+    uint32_t claims;        /* slots CLAIMED: faults that are making room */
+    uint32_t holds;         /* the library's own short pins, on all pages */
+    uint32_t flushing;      /* objects' `flushing` counts, summed up */
+    uint32_t room_waiters;  /* threads that wait for any page to become free or evictable */
+    uint32_t evictions;     /* the count that shadows are made of, modulo 2^29, never 0 */
+    struct quire_op *op;    /* the operation whose batch the policy's questions add to */
+    struct quire_pager_stats stats;
+};
+
+/* ---- Operations ---- */
+
+/* How an operation that brings pages in goes about it. */
+struct quire_how {
+    bool wait_ok;
+    bool has_thread; /* `thread` is valid: the page becomes one of its last */
+    uint32_t thread;
+};
+
+/* The aged pages that one eviction may leave waiting for an unlocked flush. */
+#define QUIRE_OP_AGED_MAX 32u
+
+/* One operation in progress. Whoever has one holds the lock: functions that take it rely on that. */
+struct quire_op {
+    struct quire_pager *pager;
+    uintptr_t key;             /* from the `lock` hook */
+    struct quire_fobj *dead;   /* objects to free after unlock, through fobj->link.next */
+    uint32_t naged;            /* FLUSH_UNLOCKED only: pages whose entries the policy's questions removed */
+    uint32_t aged[QUIRE_OP_AGED_MAX];
+    struct quire_batch batch;
+};
+
+/* Takes the lock. */
+QUIRE_API QUIRE_RESIDENT void quire_op_begin(struct quire_op *op, struct quire_pager *pager) QUIRE_SYM(quire_op_begin);
+
+/* Drops the lock; then frees the objects whose last page in transit this operation ended. */
+QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op) QUIRE_SYM(quire_op_end);
+
+/* Flushes the batch. With FLUSH_UNLOCKED the lock is dropped meanwhile: what the batch names must be protected by the
+ * `flushing` count of its vm or fobj or by its page's state, and everything is to be read again. */
+QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op) QUIRE_SYM(quire_op_flush);
+
+/* Flushes the batch, which is about page `number` only; that page is busy meanwhile. True if the lock was dropped: then
+ * everything is to be read again, the page included. */
+QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_op_flush_page);
+
+/* Waits for `token`; AGAIN if it must not or cannot. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, const void *token, bool wait_ok)
+    QUIRE_SYM(quire_op_wait);
+
+/* The same for something of `fobj`, which stays there meanwhile; DEAD if it died. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait_fobj(struct quire_op *op, struct quire_fobj *fobj, const void *token,
+                                                              bool wait_ok) QUIRE_SYM(quire_op_wait_fobj);
+
+/* Wakes who waits for page `pgidx` of `fobj`, for the object, or for room. */
+QUIRE_API QUIRE_RESIDENT void quire_op_wake(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx) QUIRE_SYM(quire_op_wake);
+
+/* Takes and drops the lock around a call that may sleep; what was read before is to be read again. */
+QUIRE_API QUIRE_RESIDENT void quire_op_lock(struct quire_op *op) QUIRE_SYM(quire_op_lock);
+QUIRE_API QUIRE_RESIDENT void quire_op_unlock(struct quire_op *op) QUIRE_SYM(quire_op_unlock);
+
+/* One reason less (fobj->busy) for the struct to stay: the last one of a dead object hands it over to be freed. */
+QUIRE_API QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_unbusy);
+
+/* Wakes who waits for any page to become free or evictable. */
+QUIRE_API QUIRE_RESIDENT void quire_op_wake_room(struct quire_op *op) QUIRE_SYM(quire_op_wake_room);
+
+/* ---- Moves of a page ---- */
+
+/* Hands page `number` to the policy, unless it is fixed; `distance` as in struct quire_policy_ops. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, uint32_t number, uint32_t distance)
+    QUIRE_SYM(quire_pager_policy_insert);
+
+/* Takes page `number` away from the policy, if it has it. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, uint32_t number)
+    QUIRE_SYM(quire_pager_policy_remove);
+
+/* Evictions since content whose slot remembers `shadow` was last evicted. */
+QUIRE_API QUIRE_RESIDENT uint32_t quire_pager_distance(const struct quire_pager *pager, uint32_t shadow)
+    QUIRE_SYM(quire_pager_distance);
+
+/* Wipes page `number` of a dead object and frees it: what it held is gone before anyone else can have the page. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_wipe);
+
+/* The thread is about to need another page: the one it used longest ago is no longer kept for it. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, const struct quire_how *how)
+    QUIRE_SYM(quire_pager_step_make_room);
+
+/* Page `number` is the latest that `thread` needed. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, uint32_t thread, uint32_t number)
+    QUIRE_SYM(quire_pager_step_note);
+
+/* Answers the policy's questions (struct quire_policy_host). */
+QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_state);
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_age(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_age);
+
+/* Ends a page's transit: it becomes resident again, or free if it was invalidated or its object died. Wakes. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_settle);
+
+/* Frees page `number`, which has no entries, pins or holds, and lies in no transit but its own. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_release);
+
+/* The same, with `shadow` as what the slot remembers instead of this moment. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+    QUIRE_SYM(quire_pager_release_as);
+
+/* Takes page `number` out of circulation: an MMU still shows it somewhere. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_quarantine);
+
+/* Decides anew whether page `number` can be evicted (its pins, its object, its dirtiness), and tells the policy. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, uint32_t number) QUIRE_SYM(quire_pager_refix);
+
+/* Could one more page become fixed, the rest still being enough for every fault to finish? */
+QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager) QUIRE_SYM(quire_pager_may_fix);
+
+QUIRE_END
+
+#endif /* QUIRE_ENGINE_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_ENGINE_IMPLEMENTED)
+#define QUIRE_ENGINE_IMPLEMENTED
+
+QUIRE_BEGIN
+
+/* ---- Lock, flush, wait ---- */
+
+QUIRE_API QUIRE_RESIDENT void quire_op_lock(struct quire_op *op)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    op->key = mmu->lock != NULL ? mmu->lock(mmu->ctx) : 0;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_unlock(struct quire_op *op)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    if (mmu->unlock != NULL) {
+        mmu->unlock(mmu->ctx, op->key);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_begin(struct quire_op *op, struct quire_pager *pager)
+{
+    op->pager = pager;
+    op->dead = NULL;
+    op->naged = 0;
+    quire_batch_init(&op->batch);
+    quire_op_lock(op);
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op)
+{
+    QUIRE_ASSERT(quire_batch_empty(&op->batch));
+    quire_op_unlock(op);
+    while (QUIRE_UNLIKELY(op->dead != NULL)) {
+        struct quire_fobj *fobj = op->dead;
+
+        op->dead = fobj->link.next != NULL ? QUIRE_CONTAINER_OF(fobj->link.next, struct quire_fobj, link) : NULL;
+        if (fobj->ops->free != NULL) {
+            fobj->ops->free(fobj);
+        }
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+    uint32_t i;
+
+    if (quire_batch_empty(&op->batch)) {
+        return;
+    }
+    op->pager->stats.flushes++;
+    if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0) {
+        mmu->flush(mmu->ctx, &op->batch);
+    } else {
+        quire_op_unlock(op);
+        mmu->flush(mmu->ctx, &op->batch);
+        quire_op_lock(op);
+    }
+    quire_batch_init(&op->batch);
+    for (i = 0; i < op->naged; i++) {
+        if (quire_pmem_at(&op->pager->pool, op->aged[i])->state == QUIRE_PAGE_FLUSHING) {
+            quire_pager_settle(op, op->aged[i]);
+        }
+    }
+    op->naged = 0;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t number)
+{
+    struct quire_pmem_pool *pool = &op->pager->pool;
+    struct quire_pmem *pmem = quire_pmem_at(pool, number);
+
+    if ((op->pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&op->batch)) {
+        quire_op_flush(op);
+        return false;
+    }
+    pmem->fobj->busy++;
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FLUSHING);
+    quire_op_flush(op);
+    return true;
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, const void *token, bool wait_ok)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    if (!wait_ok || mmu->wait == NULL) {
+        return QUIRE_AGAIN;
+    }
+    op->pager->stats.waits++;
+    mmu->wait(mmu->ctx, token, op->key);
+    return QUIRE_OK;
+}
+
+/* One reason less for the struct to stay: the last one of a dead object hands it over to be freed. */
+QUIRE_API QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct quire_fobj *fobj)
+{
+    QUIRE_ASSERT(fobj->busy > 0);
+    fobj->busy--;
+    if (QUIRE_UNLIKELY(fobj->busy == 0 && fobj->dead)) {
+        QUIRE_ASSERT(fobj->resident == 0);
+        quire_list_remove(&fobj->link);
+        fobj->link.next = op->dead != NULL ? &op->dead->link : NULL;
+        op->dead = fobj;
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait_fobj(struct quire_op *op, struct quire_fobj *fobj, const void *token,
+                                                              bool wait_ok)
+{
+    enum quire_status status;
+    bool dead;
+
+    fobj->busy++;
+    fobj->waiters++;
+    status = quire_op_wait(op, token, wait_ok);
+    fobj->waiters--;
+    dead = fobj->dead;
+    quire_op_unbusy(op, fobj);
+    return status == QUIRE_OK && dead ? QUIRE_DEAD : status;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_wake_room(struct quire_op *op)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    if (QUIRE_UNLIKELY(op->pager->room_waiters > 0)) {
+        mmu->wake(mmu->ctx, &op->pager->pool.free);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_wake(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    if (QUIRE_UNLIKELY(fobj->waiters > 0)) {
+        mmu->wake(mmu->ctx, &fobj->slots[pgidx]);
+    }
+    quire_op_wake_room(op);
+}
+
+/* ---- Pages and the policy ---- */
+
+/* Evictions since the page's content was last evicted. */
+QUIRE_API QUIRE_RESIDENT uint32_t quire_pager_distance(const struct quire_pager *pager, uint32_t shadow)
+{
+    return shadow == 0 ? QUIRE_DISTANCE_UNKNOWN : (pager->evictions - shadow) & QUIRE_SLOT_VALUE_MASK;
+}
+
+static QUIRE_RESIDENT uint32_t quire_pager_next_eviction_(struct quire_pager *pager)
+{
+    pager->evictions = (pager->evictions + 1u) & QUIRE_SLOT_VALUE_MASK;
+    if (pager->evictions == 0) {
+        pager->evictions = 1u; /* 0 in a slot means: never evicted */
+    }
+    return pager->evictions;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, uint32_t number, uint32_t distance)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    QUIRE_ASSERT((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0);
+    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0) {
+        pmem->flags |= QUIRE_PMEM_IN_POLICY;
+        pager->in_policy++;
+        pager->policy->ops->insert(pager->policy, number, distance);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
+        pager->in_policy--;
+        pager->policy->ops->remove(pager->policy, number);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number)
+{
+    struct quire_pager *pager = (struct quire_pager *)ctx;
+    const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    unsigned state = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 ? QUIRE_PAGE_DIRTY : 0;
+
+    if (pmem->state != QUIRE_PAGE_RESIDENT || pmem->holds != 0 || pmem->steps != 0 || pmem->fobj->flushing != 0) {
+        state |= QUIRE_PAGE_FIXED;
+    }
+    return state;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_age(void *ctx, uint32_t number)
+{
+    struct quire_pager *pager = (struct quire_pager *)ctx;
+    struct quire_op *op = pager->op;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    uint32_t mapped = pmem->mapped;
+    bool used;
+
+    if ((pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || pager->mmu->age != NULL) {
+        return quire_rmap_age(pager->mmu, &op->batch, pmem);
+    }
+    if (op->naged == QUIRE_OP_AGED_MAX) {
+        return (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
+    }
+    used = quire_rmap_age(pager->mmu, &op->batch, pmem);
+    if (pmem->mapped != mapped && pmem->state == QUIRE_PAGE_RESIDENT) {
+        /* Until the flush nobody may evict it or map it anew: the victim itself is an exception, see quire_pager_evict_. */
+        pmem->fobj->busy++;
+        quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
+        op->aged[op->naged++] = number;
+    }
+    return used;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager)
+{
+    return (uint64_t)pager->pool.fixed + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->min_pages < pager->pool.total;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    const struct quire_fobj *fobj = pmem->fobj;
+    bool is = (pmem->flags & QUIRE_PMEM_FIXED) != 0;
+    bool must = pmem->pins != 0 || (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 ||
+                ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && fobj->ops->save == NULL);
+
+    if (must && !is) {
+        quire_pager_policy_remove(pager, number);
+        pmem->flags |= QUIRE_PMEM_FIXED;
+        pager->pool.fixed++;
+    } else if (is && !must) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_FIXED;
+        pager->pool.fixed--;
+        if (pmem->state == QUIRE_PAGE_RESIDENT) {
+            quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
+        }
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    struct quire_fobj *fobj = pmem->fobj;
+    uint32_t pgidx = pmem->pgidx;
+
+    quire_pager_policy_remove(pager, number);
+    if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
+        pager->pool.fixed--;
+    }
+    quire_pmem_release(&pager->pool, number, shadow);
+    quire_op_wake(op, fobj, pgidx);
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
+{
+    quire_pager_release_as(op, number, quire_pager_next_eviction_(op->pager));
+}
+
+/* The same for a page of a dead object: what it held is gone before anyone else can have the page. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+    struct quire_pa pa = quire_pmem_pa(&op->pager->pool, number);
+    void *alias = mmu->alias_get(mmu->ctx, pa);
+
+    QUIRE_MEMSET(alias, 0, QUIRE_PAGE_SIZE);
+    mmu->alias_put(mmu->ctx, pa, alias);
+    op->pager->stats.wipes++;
+    quire_pager_release(op, number);
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if (pmem->state == QUIRE_PAGE_RESIDENT) {
+        quire_pager_policy_remove(pager, number);
+        quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_QUARANTINED);
+        pager->stats.stuck++;
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    struct quire_fobj *fobj = pmem->fobj;
+
+    QUIRE_ASSERT(quire_pmem_is_busy(pmem));
+    if (fobj->dead) {
+        quire_pager_wipe(op, number);
+    } else if ((pmem->flags & QUIRE_PMEM_DISCARD) != 0 && pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0) {
+        quire_pager_release(op, number);
+    } else {
+        pmem->flags &= (uint8_t)~(QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD);
+        quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
+        if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0) {
+            quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
+        }
+        quire_op_wake(op, fobj, pmem->pgidx);
+    }
+    quire_op_unbusy(op, fobj);
+}
+
+/* ---- The last pages of each thread ---- */
+
+static QUIRE_RESIDENT void quire_pager_step_drop_(struct quire_pager *pager, uint32_t *entry)
+{
+    if (*entry != QUIRE_PAGE_NONE) {
+        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, *entry);
+
+        pmem->steps--;
+        pager->step_pages -= pmem->steps == 0;
+        *entry = QUIRE_PAGE_NONE;
+    }
+}
+
+/* A thread that needs another page may lose the one it used longest ago: with the new one it has as many as it is due. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, const struct quire_how *how)
+{
+    if (how->has_thread) {
+        quire_pager_step_drop_(pager, &pager->steps[(size_t)how->thread * pager->pages_per_step + pager->pages_per_step - 1u]);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, uint32_t thread, uint32_t number)
+{
+    uint32_t *row = &pager->steps[(size_t)thread * pager->pages_per_step];
+    uint32_t i = 0;
+
+    if (row[0] == number) {
+        return;
+    }
+    while (i < pager->pages_per_step - 1u && row[i] != number) {
+        i++;
+    }
+    if (row[i] != number) {
+        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+        quire_pager_step_drop_(pager, &row[i]);
+        pager->step_pages += pmem->steps == 0;
+        pmem->steps++;
+    }
+    for (; i > 0; i--) {
+        row[i] = row[i - 1u];
+    }
+    row[0] = number;
+}
+
+QUIRE_END
+
+#endif

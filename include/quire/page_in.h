@@ -1,0 +1,346 @@
+/* quire/page_in.h - bringing pages in: eviction, the store, and the wait for both. SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+#ifndef QUIRE_PAGE_IN_H
+#define QUIRE_PAGE_IN_H
+
+#include "area.h"
+#include "base.h"
+#include "engine.h"
+#include "fobj.h"
+#include "mmu.h"
+#include "pmem.h"
+#include "policy.h"
+#include "rmap.h"
+
+/*
+ * Not for users. From a slot to a resident page:
+ *
+ *     absent -> claim the slot -> a free page, or evict one (save it if dirty) -> LOADING -> RESIDENT
+ *
+ * Called with the lock held, which is dropped while a store works and while waiting.
+ */
+QUIRE_BEGIN
+
+/* Makes page `pgidx` of `fobj`, which has a reference, resident; loads it if it must, and says so in *loaded. Unless it returns
+ * an error the page is resident now; if *dropped became true the lock was dropped, and all else is to be read again. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                             const struct quire_how *how, uint32_t *number, bool *loaded,
+                                                             bool *dropped, enum quire_status *store)
+    QUIRE_SYM(quire_pager_bring);
+
+/* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
+
+QUIRE_END
+
+#endif /* QUIRE_PAGE_IN_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_PAGE_IN_IMPLEMENTED)
+#define QUIRE_PAGE_IN_IMPLEMENTED
+
+QUIRE_BEGIN
+
+/* ---- The store ---- */
+
+/* What a store may answer is taken at its word; anything else is a lie. */
+static QUIRE_RESIDENT enum quire_status quire_pager_answer_(struct quire_pager *pager, enum quire_status answer)
+{
+    if (QUIRE_LIKELY(answer == QUIRE_OK) || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY) {
+        return answer;
+    }
+    pager->stats.bad_answers++;
+    return QUIRE_BAD_ANSWER;
+}
+
+/* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
+static QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, uint32_t number, bool load)
+{
+    struct quire_pager *pager = op->pager;
+    const struct quire_mmu *mmu = pager->mmu;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    const struct quire_fobj_ops *ops = pmem->fobj->ops;
+    struct quire_pa pa = quire_pmem_pa(&pager->pool, number);
+    void *page = mmu->alias_get(mmu->ctx, pa);
+    struct quire_io io;
+    enum quire_status answer;
+
+    io.fobj = pmem->fobj;
+    io.pgidx = pmem->pgidx;
+    io.npages = 1;
+    io.page = &page;
+    io.stored = (pmem->flags & QUIRE_PMEM_STORED) != 0;
+    io.ticket = 0;
+    io.need_fobj = NULL;
+    io.need_pgidx = 0;
+    quire_op_unlock(op);
+    if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
+        QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
+    }
+    answer = load ? ops->load(&io) : ops->save(&io);
+    quire_op_lock(op);
+    mmu->alias_put(mmu->ctx, pa, page);
+    return quire_pager_answer_(pager, answer);
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    enum quire_status status;
+
+    QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
+    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
+    status = quire_pager_transfer_(op, number, false);
+    if (status == QUIRE_OK) {
+        pager->stats.saves++;
+        pmem->flags |= QUIRE_PMEM_STORED;
+        if (pmem->pins == 0) { /* who pinned it may still be writing */
+            pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY;
+        }
+    } else {
+        pager->stats.save_failures++;
+    }
+    return status;
+}
+
+/* ---- Eviction ---- */
+
+/* Saves that one operation lets fail before it looks for clean pages only. */
+#define QUIRE_PAGER_SAVE_TRIES 4u
+
+/* Evicts page `number`, which the policy chose. OK also if it turned out that the page had better stay: the caller looks at
+ * what is free. An error is the store's. */
+static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, uint32_t number, bool clean_only)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    enum quire_status status = QUIRE_OK;
+
+    quire_pager_policy_remove(pager, number);
+    if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
+        quire_pager_quarantine(op, number);
+        quire_op_flush(op);
+        return QUIRE_OK;
+    }
+    pmem->fobj->busy++;
+    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
+    quire_op_flush(op);
+    if ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && !pmem->fobj->dead) {
+        if (pmem->fobj->ops->save == NULL) {
+            quire_pager_refix(pager, number);
+        } else if (!clean_only) {
+            status = quire_pager_save(op, number);
+        }
+    }
+    if ((pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED)) == 0) {
+        pmem->flags |= QUIRE_PMEM_DISCARD;
+        pager->stats.evictions++;
+    }
+    quire_pager_settle(op, number);
+    return status;
+}
+
+/* Is anything under way that will make a page free or evictable without our doing? */
+static QUIRE_RESIDENT bool quire_pager_room_is_coming_(const struct quire_pager *pager)
+{
+    const uint32_t *count = pager->pool.count;
+
+    return count[QUIRE_PAGE_LOADING] + count[QUIRE_PAGE_FLUSHING] + count[QUIRE_PAGE_SAVING] + pager->holds + pager->flushing != 0;
+}
+
+/* Waits until some page may have become free or evictable. */
+static QUIRE_RESIDENT enum quire_status quire_pager_await_room_(struct quire_op *op, bool wait_ok)
+{
+    struct quire_pager *pager = op->pager;
+    enum quire_status status;
+
+    if (!quire_pager_room_is_coming_(pager)) {
+        return QUIRE_NO_PAGE;
+    }
+    pager->room_waiters++;
+    status = quire_op_wait(op, &pager->pool.free, wait_ok);
+    pager->room_waiters--;
+    return status;
+}
+
+/* The policy's choice, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
+static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t number;
+    uint32_t segment;
+
+    pager->op = op;
+    number = pager->policy->ops->victim(pager->policy);
+    segment = number >> QUIRE_PAGE_INDEX_BITS;
+    if (segment >= pager->pool.pages.nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pager->pool.pages.segment[segment].npages ||
+        (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_IN_POLICY) == 0) {
+        number = QUIRE_PAGE_NONE;
+    }
+    return number;
+}
+
+/* Without the lock's being dropped, takes back what asking for its age did to the victim in FLUSH_UNLOCKED mode. */
+static QUIRE_RESIDENT void quire_pager_unage_(struct quire_op *op, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+    uint32_t i;
+
+    for (i = 0; i < op->naged; i++) {
+        if (op->aged[i] == number) {
+            op->aged[i] = op->aged[--op->naged];
+            quire_pmem_set_state(&op->pager->pool, pmem, QUIRE_PAGE_RESIDENT);
+            pmem->fobj->busy--;
+            return;
+        }
+    }
+}
+
+/* Returns with a free page there, or says why there is none. May drop the lock. */
+static QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, bool wait_ok, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    enum quire_status status;
+    uint32_t failures = 0;
+    uint64_t tries = 0;
+
+    while (pager->pool.free == QUIRE_PAGE_NONE) {
+        uint32_t number = quire_pager_victim_(op);
+
+        if (number != QUIRE_PAGE_NONE) {
+            quire_pager_unage_(op, number);
+        }
+        if (number == QUIRE_PAGE_NONE || quire_pmem_at(&pager->pool, number)->state != QUIRE_PAGE_RESIDENT ||
+            (quire_pager_host_state(pager, number) & QUIRE_PAGE_FIXED) != 0) {
+            quire_op_flush(op); /* what the policy aged */
+            status = pager->pool.free != QUIRE_PAGE_NONE ? QUIRE_OK : quire_pager_await_room_(op, wait_ok);
+        } else {
+            status = quire_pager_evict_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES);
+            if (status != QUIRE_OK) {
+                *store = status;
+                failures++;
+            }
+            /* Every page that was tried went to the back of the policy's order: after this many all have been. */
+            status = tries++ > (uint64_t)pager->pool.total + failures ? QUIRE_NO_PAGE : QUIRE_OK;
+        }
+        if (status != QUIRE_OK) {
+            return status;
+        }
+    }
+    return QUIRE_OK;
+}
+
+/* ---- Loading ---- */
+
+/* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. */
+static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                           const struct quire_how *how, enum quire_status *store)
+{
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status;
+
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+    op->pager->claims++;
+    status = quire_pager_make_room_(op, how->wait_ok, store);
+    op->pager->claims--;
+    fobj->slots[pgidx] = slot;
+    if (fobj->dead) {
+        status = QUIRE_DEAD;
+    }
+    if (status != QUIRE_OK) {
+        quire_op_wake(op, fobj, pgidx);
+    }
+    return status;
+}
+
+/* Loads an absent page of `fobj`. OK means it arrived: it may have been invalidated on its way. */
+static QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                          const struct quire_how *how, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t shadow = quire_slot_value(fobj->slots[pgidx]);
+    bool stored = quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_STORED;
+    enum quire_status status = QUIRE_OK;
+    struct quire_pmem *pmem;
+    uint32_t number;
+
+    quire_pager_step_make_room(pager, how);
+    fobj->busy++;
+    if (pager->pool.free == QUIRE_PAGE_NONE) {
+        status = quire_pager_claim_(op, fobj, pgidx, how, store);
+    }
+    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
+        status = QUIRE_NO_PAGE;
+    }
+    if (status != QUIRE_OK) {
+        quire_op_unbusy(op, fobj);
+        return status;
+    }
+    pmem = quire_pmem_take(&pager->pool, fobj, pgidx, &number);
+    pmem->flags = stored ? QUIRE_PMEM_STORED : 0;
+    quire_pager_refix(pager, number);
+    status = quire_pager_transfer_(op, number, true);
+    *store = status;
+    if (status == QUIRE_OK) {
+        pager->stats.loads++;
+    } else {
+        pager->stats.load_failures++;
+    }
+    if (fobj->dead) {
+        quire_pager_settle(op, number);
+        return QUIRE_DEAD;
+    }
+    if (status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0) {
+        quire_pager_release_as(op, number, shadow);
+    } else {
+        quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
+        quire_pager_policy_insert(pager, number, quire_pager_distance(pager, shadow));
+        quire_op_wake(op, fobj, pgidx);
+    }
+    quire_op_unbusy(op, fobj);
+    return status;
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                             const struct quire_how *how, uint32_t *number, bool *loaded,
+                                                             bool *dropped, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+
+    for (;;) {
+        uint32_t slot = fobj->slots[pgidx];
+        unsigned kind = quire_slot_kind(slot);
+        enum quire_status status;
+
+        if (QUIRE_UNLIKELY(fobj->flushing != 0)) {
+            status = quire_op_wait_fobj(op, fobj, fobj, how->wait_ok);
+        } else if (kind == QUIRE_SLOT_PRESENT) {
+            struct quire_pmem *pmem = quire_pmem_at(&pager->pool, quire_slot_value(slot));
+
+            if (QUIRE_LIKELY(pmem->state == QUIRE_PAGE_RESIDENT)) {
+                *number = quire_slot_value(slot);
+                return QUIRE_OK;
+            }
+            if (pmem->state == QUIRE_PAGE_QUARANTINED) {
+                return QUIRE_STUCK;
+            }
+            pmem->flags |= QUIRE_PMEM_WAITED;
+            status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], how->wait_ok);
+        } else if (kind == QUIRE_SLOT_CLAIMED) {
+            status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], how->wait_ok);
+        } else {
+            *loaded = true;
+            status = quire_pager_load_(op, fobj, pgidx, how, store);
+        }
+        *dropped = true;
+        if (status != QUIRE_OK) {
+            return status;
+        }
+    }
+}
+
+QUIRE_END
+
+#endif

@@ -1,0 +1,41 @@
+/* quire/quire.h - everything. SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+#ifndef QUIRE_QUIRE_H
+#define QUIRE_QUIRE_H
+
+/*
+ * All of Quire but the test kit, floor by floor. Each header also stands alone: pager.h with vm.h, one policy and one fobj is
+ * a working pager. One unit of your program defines QUIRE_IMPLEMENTATION before it includes this; base.h tells what else
+ * can be configured.
+ */
+#include "base.h"
+
+#include "list.h"
+#include "refcount.h"
+#include "tree.h"
+
+#include "fobj.h"
+#include "mmu.h"
+#include "policy.h"
+
+#include "area.h"
+#include "fobj_phys.h"
+#include "fobj_ro.h"
+#include "fobj_rw.h"
+#include "fobj_zero.h"
+#include "pmem.h"
+#include "policy_clock.h"
+#include "policy_fifo.h"
+#include "rmap.h"
+
+#include "engine.h"
+#include "file.h"
+#include "page_in.h"
+#include "pager.h"
+
+#include "pager_check.h"
+#include "pin.h"
+#include "vm.h"
+#include "vm_range.h"
+#include "writeback.h"
+
+#endif /* QUIRE_QUIRE_H */

@@ -1,0 +1,124 @@
+/* quire/rmap.h - the reverse map: from a page, or a stretch of an area, to its entries. SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+#ifndef QUIRE_RMAP_H
+#define QUIRE_RMAP_H
+
+#include "area.h"
+#include "base.h"
+#include "fobj.h"
+#include "mmu.h"
+#include "pmem.h"
+
+/*
+ * Which entries show a page? No list is kept: the areas that cover its index in its fobj are the only ones that can, and the
+ * count of entries says when all have been found. A page with one entry names the area itself.
+ *
+ *     pmem -> (fobj, pgidx) -> fobj.areas -> each area that covers pgidx -> (vm, va) -> the `unmap` hook says if one was there
+ *
+ * For the pager. Called with its lock held; nothing sleeps or fails. Changed entries go into `batch`; the caller flushes.
+ *
+ * Invariant: pmem->mapped = entries installed for the page; pmem->sole, if not null, is the one area that has it.
+ */
+QUIRE_BEGIN
+
+/* Notes a new entry of `pmem` in `area`. O(1). */
+static inline void quire_rmap_note(struct quire_pmem *pmem, struct quire_area *area)
+{
+    pmem->mapped++;
+    pmem->sole = pmem->mapped == 1u ? area : NULL;
+}
+
+/* Could `area` have an entry of `pmem`? False is certain. O(1). */
+static inline bool quire_rmap_may_map(const struct quire_pmem *pmem, const struct quire_area *area)
+{
+    return pmem->mapped != 0 && (pmem->sole == NULL || pmem->sole == area);
+}
+
+/* Removes the entry of `pmem` in `area`, if there is one; returns what `unmap` did. Dirtiness is noted. O(1). */
+QUIRE_API QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *mmu, struct quire_batch *batch,
+                                                        struct quire_pmem *pmem, struct quire_area *area)
+    QUIRE_SYM(quire_rmap_remove_one);
+
+/* Removes all entries of `pmem`; true if one is stuck. O(log areas + areas that show the page), O(1) if the area is known. */
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+    QUIRE_SYM(quire_rmap_remove);
+
+/* Was the page used since this was last asked? With the `age` hook the accessed flags tell; without it the entries do, and are
+ * removed so that the next use is a fault. Cost as quire_rmap_remove. */
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+    QUIRE_SYM(quire_rmap_age);
+
+QUIRE_END
+
+#endif /* QUIRE_RMAP_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_RMAP_IMPLEMENTED)
+#define QUIRE_RMAP_IMPLEMENTED
+
+QUIRE_BEGIN
+
+QUIRE_API QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *mmu, struct quire_batch *batch,
+                                                        struct quire_pmem *pmem, struct quire_area *area)
+{
+    uintptr_t va = quire_area_va(area, pmem->pgidx);
+    unsigned was = mmu->unmap(mmu->ctx, area->vm, va, 1, batch);
+
+    if ((was & QUIRE_ENTRY_PRESENT) == 0) {
+        return 0;
+    }
+    if ((was & QUIRE_ENTRY_DIRTY) != 0) {
+        pmem->flags |= QUIRE_PMEM_DIRTY;
+    }
+    if (QUIRE_LIKELY((was & QUIRE_ENTRY_STUCK) == 0)) {
+        QUIRE_ASSERT(pmem->mapped > 0);
+        quire_batch_add(batch, area->vm, va);
+        pmem->mapped--;
+        pmem->sole = NULL;
+    }
+    return was;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+{
+    struct quire_area *area;
+    bool stuck = false;
+
+    if (pmem->sole != NULL) {
+        return (quire_rmap_remove_one(mmu, batch, pmem, pmem->sole) & QUIRE_ENTRY_STUCK) != 0;
+    }
+    if (pmem->mapped == 0) {
+        return false;
+    }
+    for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL && pmem->mapped != 0;
+         area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+        stuck = (quire_rmap_remove_one(mmu, batch, pmem, area) & QUIRE_ENTRY_STUCK) != 0 || stuck;
+    }
+    return stuck;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+{
+    bool used = (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
+    struct quire_area *area = pmem->sole;
+
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_ACCESSED;
+    if (mmu->age == NULL) {
+        /* An entry that an MMU refuses to drop keeps the page looking used; eviction will find out and quarantine it. */
+        return quire_rmap_remove(mmu, batch, pmem) || used;
+    }
+    if (area != NULL) {
+        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+    }
+    if (pmem->mapped != 0) {
+        for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
+             area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+            used = mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+        }
+    }
+    return used;
+}
+
+QUIRE_END
+
+#endif
