@@ -169,12 +169,11 @@ static inline struct quire_area *quire_area_of_fobj_node_(struct quire_tree_node
     return node != NULL ? QUIRE_CONTAINER_OF(node, struct quire_area, fobj_node) : NULL;
 }
 
-static bool quire_area_augment_(struct quire_tree_node *node)
+/* The greatest last page at or below `node`. */
+static uint32_t quire_area_max_last_(struct quire_tree_node *node)
 {
-    struct quire_area *area = quire_area_of_fobj_node_(node);
-    uint32_t max = quire_area_last_page(area);
+    uint32_t max = quire_area_last_page(quire_area_of_fobj_node_(node));
     unsigned side;
-    bool changed;
 
     for (side = 0; side < 2u; side++) {
         const struct quire_area *below = quire_area_of_fobj_node_(node->child[side]);
@@ -183,7 +182,15 @@ static bool quire_area_augment_(struct quire_tree_node *node)
             max = below->max_last;
         }
     }
-    changed = max != area->max_last;
+    return max;
+}
+
+static bool quire_area_augment_(struct quire_tree_node *node)
+{
+    struct quire_area *area = quire_area_of_fobj_node_(node);
+    uint32_t max = quire_area_max_last_(node);
+    bool changed = max != area->max_last;
+
     area->max_last = max;
     return changed;
 }
@@ -417,7 +424,7 @@ QUIRE_API const char *quire_fobj_check_areas(const struct quire_fobj *fobj)
         if (quire_area_check_(area) != NULL || area->fobj != fobj) {
             return "4: an area shows pages its fobj does not have";
         }
-        if (area->first < first || quire_area_augment_(node)) {
+        if (area->first < first || area->max_last != quire_area_max_last_(node)) {
             return "4: the area tree of an fobj is out of order";
         }
         at = quire_vm_area_from(area->vm, area->va);

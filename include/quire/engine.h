@@ -101,9 +101,16 @@ QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op) QUIRE_SYM(quire_
  * `flushing` count of its vm or fobj or by its page's state, and everything is to be read again. */
 QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op) QUIRE_SYM(quire_op_flush);
 
-/* Flushes the batch, which is about page `number` only; that page is busy meanwhile. True if the lock was dropped: then
- * everything is to be read again, the page included. */
+/* Flushes the batch, which is about page `number` only; that page does not move meanwhile. True if the lock was dropped: then
+ * everything is to be read again, the page included unless it is pinned or held. */
 QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_op_flush_page);
+
+/* Flushes the batch, which is about pages of `fobj` only; none of them moves meanwhile. True if the lock was dropped. */
+QUIRE_API QUIRE_RESIDENT bool quire_op_flush_fobj(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_flush_fobj);
+
+/* Puts `fobj` into, and out of, the state in which none of its pages moves, because of an unlocked flush. */
+QUIRE_API QUIRE_RESIDENT void quire_op_freeze(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_freeze);
+QUIRE_API QUIRE_RESIDENT void quire_op_thaw(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_thaw);
 
 /* Waits for `token`; AGAIN if it must not or cannot. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, const void *token, bool wait_ok)
@@ -251,18 +258,58 @@ QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op)
     op->naged = 0;
 }
 
+/* Will flushing what is in the batch drop the lock? */
+static QUIRE_RESIDENT bool quire_op_flush_drops_(const struct quire_op *op)
+{
+    return (op->pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && !quire_batch_empty(&op->batch);
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_freeze(struct quire_op *op, struct quire_fobj *fobj)
+{
+    fobj->flushing++;
+    op->pager->flushing++;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_op_thaw(struct quire_op *op, struct quire_fobj *fobj)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    op->pager->flushing--;
+    fobj->flushing--;
+    if (fobj->waiters != 0 && fobj->flushing == 0) {
+        mmu->wake(mmu->ctx, fobj);
+    }
+    quire_op_wake_room(op);
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_op_flush_fobj(struct quire_op *op, struct quire_fobj *fobj)
+{
+    if (!quire_op_flush_drops_(op)) {
+        quire_op_flush(op);
+        return false;
+    }
+    quire_op_freeze(op, fobj);
+    quire_op_flush(op);
+    quire_op_thaw(op, fobj);
+    return true;
+}
+
 QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t number)
 {
     struct quire_pmem_pool *pool = &op->pager->pool;
     struct quire_pmem *pmem = quire_pmem_at(pool, number);
 
-    if ((op->pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&op->batch)) {
+    if (!quire_op_flush_drops_(op)) {
         quire_op_flush(op);
         return false;
+    }
+    if (pmem->state != QUIRE_PAGE_RESIDENT) {
+        return quire_op_flush_fobj(op, pmem->fobj); /* in transit already, by somebody else: held or pinned, so it stays */
     }
     pmem->fobj->busy++;
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FLUSHING);
     quire_op_flush(op);
+    quire_pager_settle(op, number);
     return true;
 }
 

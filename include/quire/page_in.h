@@ -91,15 +91,16 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
     status = quire_pager_transfer_(op, number, false);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
         pmem->flags |= QUIRE_PMEM_STORED;
-        if (pmem->pins == 0) { /* who pinned it may still be writing */
-            pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY;
-        }
     } else {
         pager->stats.save_failures++;
+    }
+    if (status != QUIRE_OK || pmem->pins != 0) {
+        pmem->flags |= QUIRE_PMEM_DIRTY; /* who pinned it may still be writing */
     }
     return status;
 }

@@ -305,7 +305,6 @@ static QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, st
             return status;
         }
         if (quire_op_flush_page(op, number)) {
-            quire_pager_settle(op, number);
             *again = true;
             return QUIRE_OK;
         }
@@ -361,14 +360,16 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
     for (;;) {
         struct quire_area *area = NULL;
         uint32_t number = QUIRE_PAGE_NONE;
-        bool major = out->kind == QUIRE_FAULT_MAJOR;
+        enum quire_fault_kind before = out->kind; /* of an earlier round: it stays what this fault was */
         bool again = false;
         enum quire_status status = quire_pager_resolve(op, vm, in, out, &area, &number);
 
         if (status != QUIRE_OK) {
             return status;
         }
-        major = major || out->kind == QUIRE_FAULT_MAJOR;
+        if (out->kind == QUIRE_FAULT_MAJOR) {
+            before = QUIRE_FAULT_MAJOR;
+        }
         out->kind = QUIRE_FAULT_MINOR;
         if (number == QUIRE_PAGE_NONE) {
             status = quire_pager_map_unpaged_(op, area, out);
@@ -376,8 +377,8 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             quire_pager_step_note(op->pager, in->thread, number);
             status = quire_pager_map_(op, area, number, in, out, &again);
         }
-        if (major) {
-            out->kind = QUIRE_FAULT_MAJOR;
+        if (before == QUIRE_FAULT_MAJOR || before == QUIRE_FAULT_WRITE) {
+            out->kind = before;
         }
         if (status == QUIRE_NO_TABLE && op->pager->mmu->need_tables != NULL && rounds++ < QUIRE_PAGER_TABLE_ROUNDS) {
             status = quire_pager_need_tables_(op, vm, in->va);

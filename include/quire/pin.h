@@ -81,9 +81,7 @@ static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number, b
     if (write) {
         status = quire_pager_will_write(op, number);
     }
-    if (quire_op_flush_page(op, number)) {
-        quire_pager_settle(op, number);
-    }
+    (void)quire_op_flush_page(op, number);
     if (status != QUIRE_OK) {
         pmem->pins--;
         quire_pager_refix(pager, number);
@@ -99,9 +97,7 @@ static void quire_unpin_page_(struct quire_op *op, const struct quire_pin *pin, 
 
     if (pin->write) {
         (void)quire_pager_will_write(op, number); /* fixed already; a stuck entry of it is quarantine's business */
-        if (quire_op_flush_page(op, number)) {
-            quire_pager_settle(op, number);
-        }
+        (void)quire_op_flush_page(op, number);
     }
     pmem->pins--;
     quire_pager_refix(op->pager, number);

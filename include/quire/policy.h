@@ -181,6 +181,13 @@ QUIRE_API QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *rin
     }
 }
 
+static bool quire_page_exists_(const struct quire_pages *pages, uint32_t number)
+{
+    uint32_t segment = number >> QUIRE_PAGE_INDEX_BITS;
+
+    return segment < pages->nsegments && (number & QUIRE_SEGMENT_PAGES_MAX) < pages->segment[segment].npages;
+}
+
 QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const struct quire_pages *pages)
 {
     uint32_t number = ring->hand;
@@ -190,12 +197,16 @@ QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const s
         return false;
     }
     for (i = 0; i < ring->count; i++) {
-        const struct quire_policy_node *node = quire_page_node(pages, number);
+        uint32_t next;
 
-        if (quire_page_node(pages, node->next)->prev != number || (i > 0 && number == ring->hand)) {
+        if (!quire_page_exists_(pages, number) || (i > 0 && number == ring->hand)) {
             return false;
         }
-        number = node->next;
+        next = quire_page_node(pages, number)->next;
+        if (!quire_page_exists_(pages, next) || quire_page_node(pages, next)->prev != number) {
+            return false;
+        }
+        number = next;
     }
     return number == ring->hand;
 }

@@ -161,9 +161,15 @@ QUIRE_API enum quire_status quire_vm_init(struct quire_vm *vm, struct quire_page
 
 QUIRE_API enum quire_status quire_vm_fini(struct quire_vm *vm)
 {
-    enum quire_status status = quire_vm_unmap(vm, vm->first, ((vm->last - vm->first) >> QUIRE_PAGE_SHIFT) + (size_t)1);
+    enum quire_status status;
     struct quire_op op;
 
+    quire_op_begin(&op, vm->pager);
+    status = vm->in_flight != 0 ? QUIRE_BUSY : QUIRE_OK;
+    quire_op_end(&op);
+    if (status == QUIRE_OK) {
+        status = quire_vm_unmap(vm, vm->first, ((vm->last - vm->first) >> QUIRE_PAGE_SHIFT) + (size_t)1);
+    }
     if (status != QUIRE_OK && status != QUIRE_NOT_FOUND) {
         return status;
     }
@@ -629,7 +635,7 @@ QUIRE_API enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, st
 
                 out->resident = pmem->state == QUIRE_PAGE_RESIDENT;
                 out->pinned = pmem->pins != 0;
-                out->dirty = (pmem->flags & QUIRE_PMEM_DIRTY) != 0;
+                out->dirty = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 || pmem->state == QUIRE_PAGE_SAVING;
                 out->pa = quire_pmem_pa(pool, quire_slot_value(slot));
             }
         }
@@ -659,8 +665,8 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
     status = quire_pager_resolve(&op, vm, in, &out, &area, &number);
     vm->in_flight--;
     if (status == QUIRE_OK) {
-        fobj = area->fobj;
-        status = quire_fobj_get(fobj);
+        status = quire_fobj_get(area->fobj);
+        fobj = status == QUIRE_OK ? area->fobj : NULL;
     }
     if (status == QUIRE_OK && number != QUIRE_PAGE_NONE) {
         pmem = quire_pmem_at(&pager->pool, number);
@@ -670,9 +676,7 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
         pager->holds++;
         if (in->access == QUIRE_PROT_WRITE) {
             status = quire_pager_will_write(&op, number);
-            if (quire_op_flush_page(&op, number)) {
-                quire_pager_settle(&op, number);
-            }
+            (void)quire_op_flush_page(&op, number);
         }
     }
     if (status == QUIRE_OK) {
@@ -699,9 +703,7 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
     if (pmem != NULL) {
         if (status == QUIRE_OK && in->access == QUIRE_PROT_WRITE) {
             (void)quire_pager_will_write(&op, number); /* a save may have come in between, and a fetch of instructions */
-            if (quire_op_flush_page(&op, number)) {
-                quire_pager_settle(&op, number);
-            }
+            (void)quire_op_flush_page(&op, number);
         }
         pmem->holds--;
         pager->holds--;

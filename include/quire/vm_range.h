@@ -135,7 +135,6 @@ static bool quire_vm_cut_page_(struct quire_op *op, struct quire_area *area, uin
     return false;
 }
 
-/* Removes every entry of an area that shows an unpaged object: in the runs in which they were made. True if one is stuck. */
 QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
@@ -166,8 +165,6 @@ QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *ar
     return stuck;
 }
 
-/* Removes (keep 0) or reduces the entries of pages first..first+n-1 of `area`, which it shows. True if one is stuck. Visits the
- * pages or the resident pages of the object, whichever are fewer. */
 QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
 {
     struct quire_fobj *fobj = area->fobj;
@@ -212,7 +209,6 @@ QUIRE_API struct quire_area *quire_vm_range_next(const struct quire_vm_range *ra
     return next != NULL && next->va <= range->last ? next : NULL;
 }
 
-/* Is every page of the range mapped? */
 QUIRE_API bool quire_vm_range_is_whole(const struct quire_vm_range *range)
 {
     const struct quire_area *area = quire_vm_range_first(range);
@@ -249,7 +245,6 @@ QUIRE_API void quire_area_free(const struct quire_pager *pager, struct quire_are
     }
 }
 
-/* Takes the lock, with as many spare areas in hand as splitting the range will take. On error the lock is not held. */
 QUIRE_API enum quire_status quire_vm_range_begin(struct quire_vm_range *range, struct quire_vm *vm, uintptr_t va, size_t npages)
 {
     unsigned have = 0;
@@ -287,7 +282,6 @@ QUIRE_API enum quire_status quire_vm_range_begin(struct quire_vm_range *range, s
     }
 }
 
-/* Drops the lock, then frees what is left. */
 QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)
 {
     quire_op_end(&range->op);
@@ -295,41 +289,31 @@ QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)
     quire_area_free(range->vm->pager, range->spare[1]);
 }
 
-/* Flushes what was changed in the range. While the lock is dropped for it, nothing is mapped or changed in the vm, and no page
- * shown in the range moves. */
 QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
 {
-    struct quire_pager *pager = range->op.pager;
+    const struct quire_mmu *mmu = range->op.pager->mmu;
     struct quire_area *area;
-    bool unlocked = (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && !quire_batch_empty(&range->op.batch);
 
-    if (!unlocked) {
+    if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&range->op.batch)) {
         quire_op_flush(&range->op);
         return;
     }
     range->vm->flushing++;
     range->vm->in_flight++;
     for (area = quire_vm_range_first(range); area != NULL; area = quire_vm_range_next(range, area)) {
-        area->fobj->flushing++;
-        pager->flushing++;
+        quire_op_freeze(&range->op, area->fobj);
     }
     quire_op_flush(&range->op);
     for (area = quire_vm_range_first(range); area != NULL; area = quire_vm_range_next(range, area)) {
-        area->fobj->flushing--;
-        pager->flushing--;
-        if (area->fobj->waiters != 0 && area->fobj->flushing == 0) {
-            pager->mmu->wake(pager->mmu->ctx, area->fobj);
-        }
+        quire_op_thaw(&range->op, area->fobj);
     }
     range->vm->in_flight--;
     range->vm->flushing--;
-    if (pager->mmu->wake != NULL) {
-        pager->mmu->wake(pager->mmu->ctx, range->vm);
+    if (mmu->wake != NULL) {
+        mmu->wake(mmu->ctx, range->vm);
     }
-    quire_op_wake_room(&range->op);
 }
 
-/* Pages of `from` that `to` shows now name it as the one area that maps them. */
 QUIRE_API void quire_area_take_pages(const struct quire_pager *pager, struct quire_area *from, struct quire_area *to)
 {
     const struct quire_fobj *fobj = to->fobj;
@@ -371,8 +355,6 @@ static void quire_vm_split_(const struct quire_pager *pager, struct quire_area *
     quire_area_take_pages(pager, area, upper);
 }
 
-/* Splits areas so that the range begins and ends with whole ones. LIMIT: no reference to be had; STUCK: entries of an unpaged
- * object, which must go before its area is split. */
 QUIRE_API enum quire_status quire_vm_range_split(struct quire_vm_range *range)
 {
     uintptr_t at[2];
@@ -403,7 +385,6 @@ QUIRE_API enum quire_status quire_vm_range_split(struct quire_vm_range *range)
 
 /* ---- Areas that go ---- */
 
-/* Unlinks the areas of the range that are not stuck; returns them as a chain through their vm nodes. */
 QUIRE_API struct quire_area *quire_vm_range_unlink(struct quire_vm_range *range)
 {
     struct quire_area *gone = NULL;

@@ -52,27 +52,6 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* Flushes entries of many pages of `fobj`; none of its pages moves meanwhile. True if the lock was dropped. */
-static bool quire_fobj_flush_(struct quire_op *op, struct quire_fobj *fobj)
-{
-    struct quire_pager *pager = op->pager;
-
-    if ((pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&op->batch)) {
-        quire_op_flush(op);
-        return false;
-    }
-    fobj->flushing++;
-    pager->flushing++;
-    quire_op_flush(op);
-    pager->flushing--;
-    fobj->flushing--;
-    if (fobj->waiters != 0 && fobj->flushing == 0) {
-        pager->mmu->wake(pager->mmu->ctx, fobj);
-    }
-    quire_op_wake_room(op);
-    return true;
-}
-
 /* The page at `pgidx`, or null if it has none. */
 static struct quire_pmem *quire_fobj_pmem_(const struct quire_pager *pager, const struct quire_fobj *fobj, uint32_t pgidx)
 {
@@ -118,9 +97,7 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
                 quire_op_flush(op);
                 return QUIRE_STUCK;
             }
-            if (quire_op_flush_page(op, number)) {
-                quire_pager_settle(op, number);
-            }
+            (void)quire_op_flush_page(op, number);
         } else if ((pmem->flags & QUIRE_PMEM_DIRTY) == 0) {
             return QUIRE_OK;
         } else {
@@ -158,7 +135,7 @@ QUIRE_API enum quire_status quire_pager_write_back(struct quire_pager *pager, st
             quire_pager_quarantine(&op, quire_slot_value(fobj->slots[first + i]));
         }
     }
-    (void)quire_fobj_flush_(&op, fobj);
+    (void)quire_op_flush_fobj(&op, fobj);
     for (i = 0; i < n; i++) {
         enum quire_status one = quire_pager_write_back_page_(&op, fobj, first + i, wait_ok);
 
@@ -216,7 +193,7 @@ QUIRE_API enum quire_status quire_pager_invalidate(struct quire_pager *pager, st
             quire_pager_quarantine(&op, quire_slot_value(fobj->slots[first + i]));
         }
     }
-    (void)quire_fobj_flush_(&op, fobj);
+    (void)quire_op_flush_fobj(&op, fobj);
     if (status == QUIRE_OK) {
         status = quire_pager_may_forget_(pager, fobj, first, n); /* the entries told of writes; an unlocked flush let others in */
     }
@@ -262,9 +239,7 @@ QUIRE_API enum quire_status quire_pager_unstick(struct quire_pager *pager)
             }
             quire_pmem_set_state(pool, pmem, QUIRE_PAGE_RESIDENT);
             quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
-            if (quire_op_flush_page(&op, number)) {
-                quire_pager_settle(&op, number);
-            }
+            (void)quire_op_flush_page(&op, number);
         }
     }
     quire_op_end(&op);
