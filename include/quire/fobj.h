@@ -124,6 +124,14 @@ static inline bool quire_fobj_is_unpaged(const struct quire_fobj *fobj)
     return fobj->ops->phys != NULL;
 }
 
+/* What a store, or a callback of one, may answer, as it is; everything else as the lie it is. O(1). */
+static inline enum quire_status quire_store_answer(enum quire_status answer)
+{
+    bool known = answer == QUIRE_OK || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY;
+
+    return QUIRE_LIKELY(known) ? answer : QUIRE_BAD_ANSWER;
+}
+
 /* ---- Slots ---- */
 
 /*

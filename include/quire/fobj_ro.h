@@ -89,14 +89,6 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* What a callback may say, as it is; everything else as what it is. */
-static QUIRE_RESIDENT enum quire_status quire_fobj_ro_answer_(enum quire_status status)
-{
-    bool known = status == QUIRE_OK || status == QUIRE_IO || status == QUIRE_INTEGRITY || status == QUIRE_NO_MEMORY;
-
-    return known ? status : QUIRE_BAD_ANSWER;
-}
-
 /* Fills `page` with its `want` bytes from `offset`, then zeros. */
 static QUIRE_RESIDENT enum quire_status quire_fobj_ro_fetch_(const struct quire_fobj_ro *ro, uint64_t offset,
                                                              unsigned char *page, size_t want)
@@ -109,7 +101,7 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_fetch_(const struct quire_
     } else {
         /* First, so that a callback which writes less than it counts never shows what the page held before ... */
         QUIRE_MEMSET(page, 0, want);
-        status = quire_fobj_ro_answer_(ro->read(ro->ctx, offset, page, want, &got));
+        status = quire_store_answer(ro->read(ro->ctx, offset, page, want, &got));
         if (status != QUIRE_OK) {
             return status;
         }
@@ -130,7 +122,7 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_load_page_(const struct qu
     enum quire_status status = quire_fobj_ro_fetch_(ro, offset, (unsigned char *)page, want);
 
     if (status == QUIRE_OK && ro->verify != NULL) {
-        status = quire_fobj_ro_answer_(ro->verify(ro->ctx, &ro->base, pgidx, page));
+        status = quire_store_answer(ro->verify(ro->ctx, &ro->base, pgidx, page));
     }
     /* What changes the bytes for the address they are shown at (relocation) comes here: `verify` is about the file's bytes,
      * and nothing that was not verified may be interpreted. */

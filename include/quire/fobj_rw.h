@@ -107,14 +107,6 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* What a callback may say, as it is; everything else as what it is. */
-static QUIRE_RESIDENT enum quire_status quire_fobj_rw_answer_(enum quire_status status)
-{
-    bool known = status == QUIRE_OK || status == QUIRE_IO || status == QUIRE_INTEGRITY || status == QUIRE_NO_MEMORY;
-
-    return known ? status : QUIRE_BAD_ANSWER;
-}
-
 static QUIRE_RESIDENT enum quire_status quire_fobj_rw_load_page_(const struct quire_fobj_rw *rw, uint32_t pgidx, void *page,
                                                                  bool stored)
 {
@@ -125,9 +117,9 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_rw_load_page_(const struct qu
     if (!stored) {
         return QUIRE_OK;
     }
-    status = quire_fobj_rw_answer_(rw->store.read(rw->store.ctx, pgidx, page));
+    status = quire_store_answer(rw->store.read(rw->store.ctx, pgidx, page));
     if (status == QUIRE_OK && rw->sealing.open != NULL) {
-        status = quire_fobj_rw_answer_(rw->sealing.open(rw->sealing.ctx, &rw->base, pgidx, page));
+        status = quire_store_answer(rw->sealing.open(rw->sealing.ctx, &rw->base, pgidx, page));
     }
     if (status != QUIRE_OK) {
         QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
@@ -160,9 +152,9 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_rw_save_sealed_(const struct 
     if (bounce == NULL) {
         return QUIRE_NO_MEMORY;
     }
-    status = quire_fobj_rw_answer_(sealing->seal(sealing->ctx, &rw->base, pgidx, page, bounce));
+    status = quire_store_answer(sealing->seal(sealing->ctx, &rw->base, pgidx, page, bounce));
     if (status == QUIRE_OK) {
-        status = quire_fobj_rw_answer_(rw->store.write(rw->store.ctx, pgidx, bounce));
+        status = quire_store_answer(rw->store.write(rw->store.ctx, pgidx, bounce));
     } else {
         QUIRE_MEMSET(bounce, 0, QUIRE_PAGE_SIZE);
     }
@@ -183,7 +175,7 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_rw_save_(struct quire_io *io)
         if (rw->sealing.seal != NULL) {
             status = quire_fobj_rw_save_sealed_(rw, io->pgidx + i, io->page[i]);
         } else {
-            status = quire_fobj_rw_answer_(rw->store.write(rw->store.ctx, io->pgidx + i, io->page[i]));
+            status = quire_store_answer(rw->store.write(rw->store.ctx, io->pgidx + i, io->page[i]));
         }
     }
     return status;

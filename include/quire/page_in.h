@@ -43,16 +43,6 @@ QUIRE_BEGIN
 
 /* ---- The store ---- */
 
-/* What a store may answer is taken at its word; anything else is a lie. */
-static QUIRE_RESIDENT enum quire_status quire_pager_answer_(struct quire_pager *pager, enum quire_status answer)
-{
-    if (QUIRE_LIKELY(answer == QUIRE_OK) || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY) {
-        return answer;
-    }
-    pager->stats.bad_answers++;
-    return QUIRE_BAD_ANSWER;
-}
-
 /* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
 static QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, uint32_t number, bool load)
 {
@@ -80,7 +70,8 @@ static QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *o
     answer = load ? ops->load(&io) : ops->save(&io);
     quire_op_lock(op);
     mmu->alias_put(mmu->ctx, pa, page);
-    return quire_pager_answer_(pager, answer);
+    pager->stats.bad_answers += quire_store_answer(answer) == QUIRE_BAD_ANSWER;
+    return quire_store_answer(answer);
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number)

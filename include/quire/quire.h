@@ -22,20 +22,18 @@
 #include "fobj_ro.h"
 #include "fobj_rw.h"
 #include "fobj_zero.h"
-#include "pmem.h"
 #include "policy_clock.h"
 #include "policy_fifo.h"
+
+#include "pmem.h"
 #include "rmap.h"
 
-#include "engine.h"
 #include "file.h"
-#include "page_in.h"
 #include "pager.h"
 
 #include "pager_check.h"
 #include "pin.h"
 #include "vm.h"
-#include "vm_range.h"
 #include "writeback.h"
 
 #endif /* QUIRE_QUIRE_H */
