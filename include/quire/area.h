@@ -36,6 +36,7 @@ struct quire_fault_stats {
 struct quire_vm {
     uint32_t stamp;             /* QUIRE_STAMP of the unit that initialised it */
     uint32_t num_areas;
+    uint32_t changes;           /* counts every change of the set of areas or of one of them */
     uintptr_t first;            /* lowest address an area may have */
     uintptr_t last;             /* highest byte an area may have */
     struct quire_tree areas;    /* by address */
@@ -245,6 +246,7 @@ QUIRE_API struct quire_area *quire_vm_area_before(const struct quire_area *area)
 QUIRE_API void quire_area_resize(struct quire_area *area, uint32_t npages)
 {
     area->npages = npages;
+    area->vm->changes++;
     quire_tree_refresh(&area->fobj_node, quire_area_augment_);
 }
 
@@ -286,6 +288,7 @@ QUIRE_API void quire_area_link(struct quire_area *area)
     quire_area_link_vm_(area);
     quire_area_link_fobj_(area);
     area->vm->num_areas++;
+    area->vm->changes++;
 }
 
 QUIRE_API void quire_area_unlink(struct quire_area *area)
@@ -296,6 +299,7 @@ QUIRE_API void quire_area_unlink(struct quire_area *area)
     quire_tree_remove(&area->vm->areas, &area->vm_node, NULL);
     quire_tree_remove(&area->fobj->areas, &area->fobj_node, quire_area_augment_);
     area->vm->num_areas--;
+    area->vm->changes++;
 }
 
 /* The first area at or below `node` that overlaps first..last, given that some area there ends at or after `first`. */

@@ -53,7 +53,7 @@ struct quire_pager {
     struct quire_pmem_pool pool;
     struct quire_list_node vms;
     struct quire_list_node fobjs;
-    uint32_t *steps;        /* concurrency rows of pages_per_step page numbers, the latest first */
+    uint32_t *steps;        /* concurrency rows: the place of the latest, then pages_per_step page numbers */
     uint32_t concurrency;
     uint32_t pages_per_step;
     uint32_t rank_max;
@@ -100,6 +100,12 @@ QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op) QUIRE_SYM(quire_
 /* Flushes the batch. With FLUSH_UNLOCKED the lock is dropped meanwhile: what the batch names must be protected by the
  * `flushing` count of its vm or fobj or by its page's state, and everything is to be read again. */
 QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op) QUIRE_SYM(quire_op_flush);
+
+/* Will flushing what is in the batch drop the lock? */
+static inline QUIRE_RESIDENT bool quire_op_flush_drops(const struct quire_op *op)
+{
+    return (op->pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && !quire_batch_empty(&op->batch);
+}
 
 /* Flushes the batch, which is about page `number` only; that page does not move meanwhile. True if the lock was dropped: then
  * everything is to be read again, the page included unless it is pinned or held. */
@@ -160,7 +166,18 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, u
 
 /* Answers the policy's questions (struct quire_policy_host). */
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_state);
-QUIRE_API QUIRE_RESIDENT bool quire_pager_host_age(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_age);
+QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_age);
+
+/* QUIRE_PAGE_FIXED, QUIRE_PAGE_DIRTY, as the policy is told. */
+static inline QUIRE_RESIDENT unsigned quire_pager_page_state(const struct quire_pmem *pmem)
+{
+    unsigned state = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 ? QUIRE_PAGE_DIRTY : 0;
+
+    if (pmem->state != QUIRE_PAGE_RESIDENT || (pmem->holds | pmem->steps) != 0 || pmem->fobj->flushing != 0) {
+        state |= QUIRE_PAGE_FIXED;
+    }
+    return state;
+}
 
 /* Ends a page's transit: it becomes resident again, or free if it was invalidated or its object died. Wakes. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_settle);
@@ -258,12 +275,6 @@ QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op)
     op->naged = 0;
 }
 
-/* Will flushing what is in the batch drop the lock? */
-static QUIRE_RESIDENT bool quire_op_flush_drops_(const struct quire_op *op)
-{
-    return (op->pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && !quire_batch_empty(&op->batch);
-}
-
 QUIRE_API QUIRE_RESIDENT void quire_op_freeze(struct quire_op *op, struct quire_fobj *fobj)
 {
     fobj->flushing++;
@@ -284,7 +295,7 @@ QUIRE_API QUIRE_RESIDENT void quire_op_thaw(struct quire_op *op, struct quire_fo
 
 QUIRE_API QUIRE_RESIDENT bool quire_op_flush_fobj(struct quire_op *op, struct quire_fobj *fobj)
 {
-    if (!quire_op_flush_drops_(op)) {
+    if (!quire_op_flush_drops(op)) {
         quire_op_flush(op);
         return false;
     }
@@ -299,7 +310,7 @@ QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t 
     struct quire_pmem_pool *pool = &op->pager->pool;
     struct quire_pmem *pmem = quire_pmem_at(pool, number);
 
-    if (!quire_op_flush_drops_(op)) {
+    if (!quire_op_flush_drops(op)) {
         quire_op_flush(op);
         return false;
     }
@@ -415,37 +426,46 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *page
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number)
 {
     struct quire_pager *pager = (struct quire_pager *)ctx;
-    const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    unsigned state = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 ? QUIRE_PAGE_DIRTY : 0;
 
-    if (pmem->state != QUIRE_PAGE_RESIDENT || pmem->holds != 0 || pmem->steps != 0 || pmem->fobj->flushing != 0) {
-        state |= QUIRE_PAGE_FIXED;
-    }
-    return state;
+    return quire_pager_page_state(quire_pmem_at(&pager->pool, number));
 }
 
-QUIRE_API QUIRE_RESIDENT bool quire_pager_host_age(void *ctx, uint32_t number)
+/* FLUSH_UNLOCKED, and no accessed flags: until the flush nobody may evict the page or map it anew. */
+static QUIRE_RESIDENT bool quire_pager_age_unlocked_(struct quire_op *op, uint32_t number)
 {
-    struct quire_pager *pager = (struct quire_pager *)ctx;
-    struct quire_op *op = pager->op;
+    struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     uint32_t mapped = pmem->mapped;
     bool used;
 
-    if ((pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || pager->mmu->age != NULL) {
-        return quire_rmap_age(pager->mmu, &op->batch, pmem);
-    }
     if (op->naged == QUIRE_OP_AGED_MAX) {
         return (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
     }
     used = quire_rmap_age(pager->mmu, &op->batch, pmem);
-    if (pmem->mapped != mapped && pmem->state == QUIRE_PAGE_RESIDENT) {
-        /* Until the flush nobody may evict it or map it anew: the victim itself is an exception, see quire_pager_evict_. */
+    if (pmem->mapped != mapped) {
         pmem->fobj->busy++;
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
         op->aged[op->naged++] = number;
     }
     return used;
+}
+
+QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t number)
+{
+    struct quire_pager *pager = (struct quire_pager *)ctx;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    unsigned state = quire_pager_page_state(pmem);
+    bool used;
+
+    if ((state & QUIRE_PAGE_FIXED) != 0) {
+        return state;
+    }
+    if (pager->mmu->age == NULL && (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0) {
+        used = quire_pager_age_unlocked_(pager->op, number);
+    } else {
+        used = quire_rmap_age(pager->mmu, &pager->op->batch, pmem);
+    }
+    return used ? state | QUIRE_PAGE_USED : state;
 }
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager)
@@ -554,36 +574,65 @@ static QUIRE_RESIDENT void quire_pager_step_drop_(struct quire_pager *pager, uin
     }
 }
 
+/* A row is a ring: row[0] says where in row[1..n] the latest page is; the one before that is the oldest. */
+static inline QUIRE_RESIDENT uint32_t *quire_pager_step_row_(const struct quire_pager *pager, uint32_t thread)
+{
+    return &pager->steps[(size_t)thread * (pager->pages_per_step + 1u)];
+}
+
+static inline QUIRE_RESIDENT uint32_t quire_pager_step_oldest_(const struct quire_pager *pager, const uint32_t *row)
+{
+    return row[0] == 1u ? pager->pages_per_step : row[0] - 1u;
+}
+
 /* A thread that needs another page may lose the one it used longest ago: with the new one it has as many as it is due. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, const struct quire_how *how)
 {
     if (how->has_thread) {
-        quire_pager_step_drop_(pager, &pager->steps[(size_t)how->thread * pager->pages_per_step + pager->pages_per_step - 1u]);
+        uint32_t *row = quire_pager_step_row_(pager, how->thread);
+
+        quire_pager_step_drop_(pager, &row[quire_pager_step_oldest_(pager, row)]);
     }
+}
+
+/* If the row has the page already, makes it the latest of them. */
+static QUIRE_RESIDENT bool quire_pager_step_again_(const struct quire_pager *pager, uint32_t *row, uint32_t number)
+{
+    uint32_t n = pager->pages_per_step;
+    uint32_t at = row[0];
+    uint32_t i;
+
+    for (i = 0; i < n && row[at] != number; i++) {
+        at = at == n ? 1u : at + 1u;
+    }
+    if (i == n) {
+        return false;
+    }
+    for (; i > 0; i--) {
+        uint32_t before = at == 1u ? n : at - 1u;
+
+        row[at] = row[before];
+        at = before;
+    }
+    row[at] = number;
+    return true;
 }
 
 QUIRE_API QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, uint32_t thread, uint32_t number)
 {
-    uint32_t *row = &pager->steps[(size_t)thread * pager->pages_per_step];
-    uint32_t i = 0;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    uint32_t *row = quire_pager_step_row_(pager, thread);
+    uint32_t oldest;
 
-    if (row[0] == number) {
+    if (pmem->steps != 0 && quire_pager_step_again_(pager, row, number)) {
         return;
     }
-    while (i < pager->pages_per_step - 1u && row[i] != number) {
-        i++;
-    }
-    if (row[i] != number) {
-        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
-        quire_pager_step_drop_(pager, &row[i]);
-        pager->step_pages += pmem->steps == 0;
-        pmem->steps++;
-    }
-    for (; i > 0; i--) {
-        row[i] = row[i - 1u];
-    }
-    row[0] = number;
+    oldest = quire_pager_step_oldest_(pager, row);
+    quire_pager_step_drop_(pager, &row[oldest]);
+    pager->step_pages += pmem->steps == 0;
+    pmem->steps++;
+    row[oldest] = number;
+    row[0] = oldest;
 }
 
 QUIRE_END

@@ -328,9 +328,11 @@ static uint32_t quire_file_slice_last_(const struct quire_file_slice *slice)
     return slice->page_offset + (slice->npages - 1u);
 }
 
-/* The last slice in the order that begins at or before page `page` of `bias`, or of a smaller bias; null: none. To go all the
- * way down costs less than to ask at each step whether this one covers the page. */
-static struct quire_file_entry *quire_file_entry_before_(const struct quire_file *file, uintptr_t bias, uint32_t page)
+/* A slice of `bias` that covers a page of [first, last], or null. Slices of one bias are disjoint: of those that begin at or
+ * before `last`, the last one reaches furthest. To go all the way down to it costs less than to ask at each step whether this
+ * is the one. */
+static struct quire_file_entry *quire_file_find_entry_(const struct quire_file *file, uintptr_t bias, uint32_t first,
+                                                       uint32_t last)
 {
     struct quire_tree_node *node = file->slices.root;
     struct quire_file_entry *before = NULL;
@@ -339,26 +341,15 @@ static struct quire_file_entry *quire_file_entry_before_(const struct quire_file
         struct quire_file_entry *entry = quire_file_entry_of_node_(node);
 
         if (QUIRE_UNLIKELY(bias != entry->slice.bias)) {
-            before = bias > entry->slice.bias ? entry : before;
             node = node->child[bias > entry->slice.bias];
-        } else if (page < entry->slice.page_offset) {
+        } else if (last < entry->slice.page_offset) {
             node = node->child[0];
         } else {
             before = entry;
             node = node->child[1];
         }
     }
-    return before;
-}
-
-/* A slice of `bias` that covers a page of [first, last], or null. Slices of one bias are disjoint: of those that begin at or
- * before `last`, the last one reaches furthest. */
-static struct quire_file_entry *quire_file_find_entry_(const struct quire_file *file, uintptr_t bias, uint32_t first,
-                                                       uint32_t last)
-{
-    struct quire_file_entry *entry = quire_file_entry_before_(file, bias, last);
-
-    return entry != NULL && entry->slice.bias == bias && quire_file_slice_last_(&entry->slice) >= first ? entry : NULL;
+    return before != NULL && quire_file_slice_last_(&before->slice) >= first ? before : NULL;
 }
 
 /* Fills `entry` from what a caller handed in, without linking it or taking the reference. */

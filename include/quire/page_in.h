@@ -103,7 +103,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 
 /* Evicts page `number`, which the policy chose. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's. */
-static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, uint32_t number, bool clean_only)
+static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, uint32_t number, bool clean_only,
+                                                           enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -115,6 +116,12 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, 
         quire_op_flush(op);
         return QUIRE_OK;
     }
+    if (QUIRE_LIKELY((pmem->flags & QUIRE_PMEM_DIRTY) == 0 && !quire_op_flush_drops(op))) {
+        quire_op_flush(op);
+        pager->stats.evictions++;
+        quire_pager_release(op, number);
+        return QUIRE_OK;
+    }
     pmem->fobj->busy++;
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
     quire_op_flush(op);
@@ -123,6 +130,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, 
             quire_pager_refix(pager, number);
         } else if (!clean_only) {
             status = quire_pager_save(op, number);
+            *store = status;
         }
     }
     if ((pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED)) == 0) {
@@ -156,24 +164,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_room_(struct quire_op 
     return status;
 }
 
-/* The policy's choice, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
-static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
-{
-    struct quire_pager *pager = op->pager;
-    uint32_t number;
-    uint32_t segment;
-
-    pager->op = op;
-    number = pager->policy->ops->victim(pager->policy);
-    segment = number >> QUIRE_PAGE_INDEX_BITS;
-    if (segment >= pager->pool.pages.nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pager->pool.pages.segment[segment].npages ||
-        (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_IN_POLICY) == 0) {
-        number = QUIRE_PAGE_NONE;
-    }
-    return number;
-}
-
-/* Without the lock's being dropped, takes back what asking for its age did to the victim in FLUSH_UNLOCKED mode. */
+/* FLUSH_UNLOCKED: takes back what asking for its age did to the victim, the lock not having been dropped since. */
 static QUIRE_RESIDENT void quire_pager_unage_(struct quire_op *op, uint32_t number)
 {
     struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
@@ -189,32 +180,52 @@ static QUIRE_RESIDENT void quire_pager_unage_(struct quire_op *op, uint32_t numb
     }
 }
 
+/* The policy's choice, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
+static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
+{
+    struct quire_pager *pager = op->pager;
+    const struct quire_pages *pages = &pager->pool.pages;
+    uint32_t number;
+    uint32_t segment;
+
+    pager->op = op;
+    number = pager->policy->ops->victim(pager->policy);
+    segment = number >> QUIRE_PAGE_INDEX_BITS;
+    if (segment >= pages->nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pages->segment[segment].npages) {
+        return QUIRE_PAGE_NONE;
+    }
+    if (op->naged != 0) {
+        quire_pager_unage_(op, number);
+    }
+    if ((quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_IN_POLICY) == 0 ||
+        (quire_pager_page_state(quire_pmem_at(&pager->pool, number)) & QUIRE_PAGE_FIXED) != 0) {
+        return QUIRE_PAGE_NONE;
+    }
+    return number;
+}
+
 /* Returns with a free page there, or says why there is none. May drop the lock. */
 static QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, bool wait_ok, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
-    enum quire_status status;
     uint32_t failures = 0;
     uint64_t tries = 0;
 
     while (pager->pool.free == QUIRE_PAGE_NONE) {
         uint32_t number = quire_pager_victim_(op);
+        enum quire_status status = QUIRE_OK;
 
-        if (number != QUIRE_PAGE_NONE) {
-            quire_pager_unage_(op, number);
-        }
-        if (number == QUIRE_PAGE_NONE || quire_pmem_at(&pager->pool, number)->state != QUIRE_PAGE_RESIDENT ||
-            (quire_pager_host_state(pager, number) & QUIRE_PAGE_FIXED) != 0) {
+        if (QUIRE_UNLIKELY(number == QUIRE_PAGE_NONE)) {
             quire_op_flush(op); /* what the policy aged */
-            status = pager->pool.free != QUIRE_PAGE_NONE ? QUIRE_OK : quire_pager_await_room_(op, wait_ok);
-        } else {
-            status = quire_pager_evict_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES);
-            if (status != QUIRE_OK) {
-                *store = status;
-                failures++;
+            if (pager->pool.free == QUIRE_PAGE_NONE) {
+                status = quire_pager_await_room_(op, wait_ok);
             }
-            /* Every page that was tried went to the back of the policy's order: after this many all have been. */
-            status = tries++ > (uint64_t)pager->pool.total + failures ? QUIRE_NO_PAGE : QUIRE_OK;
+        } else if (QUIRE_UNLIKELY(quire_pager_evict_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK)) {
+            failures++;
+        }
+        /* Every page that was tried went to the back of the policy's order: after this many all have been. */
+        if (status == QUIRE_OK && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
+            status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
         if (status != QUIRE_OK) {
             return status;

@@ -35,7 +35,7 @@ QUIRE_BEGIN
 #define QUIRE_PAGER_MIN_PAGES(concurrency, step, rank_max) ((uint64_t)(concurrency) * (step) + (rank_max) + 1u)
 
 /* Bytes of the table that remembers the last pages of each thread. */
-#define QUIRE_PAGER_STEP_BYTES(concurrency, step) ((size_t)(concurrency) * (step) * sizeof(uint32_t))
+#define QUIRE_PAGER_STEP_BYTES(concurrency, step) ((size_t)(concurrency) * ((step) + (size_t)1) * sizeof(uint32_t))
 
 #define QUIRE_PAGER_STEP_DEFAULT 4u
 
@@ -146,13 +146,12 @@ QUIRE_BEGIN
 /* What keeps an access from being served at all. */
 static QUIRE_RESIDENT enum quire_status quire_pager_permit_(const struct quire_area *area, const struct quire_fault *in)
 {
-    if (QUIRE_UNLIKELY((area->flags & QUIRE_AREA_STUCK) != 0)) {
-        return QUIRE_STUCK;
+    unsigned need = in->access | (in->privileged ? 0 : QUIRE_PROT_USER);
+
+    if (QUIRE_LIKELY((area->prot & need) == need)) {
+        return QUIRE_OK;
     }
-    if ((area->prot & in->access) == 0 || (!in->privileged && (area->prot & QUIRE_PROT_USER) == 0)) {
-        return QUIRE_DENIED;
-    }
-    return QUIRE_OK;
+    return (area->flags & QUIRE_AREA_STUCK) != 0 ? QUIRE_STUCK : QUIRE_DENIED; /* a stuck area permits nothing */
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *op, struct quire_vm *vm,
@@ -167,6 +166,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
     for (;;) {
         enum quire_status status;
         struct quire_area *at;
+        uint32_t changes = vm->changes;
         bool loaded = false;
         bool dropped = false;
 
@@ -196,8 +196,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
         if (loaded && status == QUIRE_OK) {
             out->kind = QUIRE_FAULT_MAJOR;
         }
-        if (status != QUIRE_OK || !dropped) {
-            return status;
+        if (status != QUIRE_OK || !dropped || (vm->changes == changes && vm->flushing == 0)) {
+            return status; /* the lock was dropped, but the areas are what they were */
         }
     }
 }
@@ -234,12 +234,16 @@ static QUIRE_RESIDENT enum quire_status quire_pager_map_unpaged_(struct quire_op
 static QUIRE_RESIDENT void quire_pager_sync_code_(struct quire_pager *pager, uint32_t number, uintptr_t va)
 {
     const struct quire_mmu *mmu = pager->mmu;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     struct quire_pa pa = quire_pmem_pa(&pager->pool, number);
     void *alias = mmu->alias_get(mmu->ctx, pa);
 
     mmu->sync_code(mmu->ctx, alias, va, QUIRE_PAGE_SIZE);
     mmu->alias_put(mmu->ctx, pa, alias);
-    quire_pmem_at(&pager->pool, number)->flags |= QUIRE_PMEM_SYNCED;
+    /* An entry elsewhere may let somebody write on (wx): then it is not in sync for the next who maps it. */
+    if (pmem->mapped == 0 || (pmem->fobj->max_prot & QUIRE_PROT_WRITE) == 0) {
+        pmem->flags |= QUIRE_PMEM_SYNCED;
+    }
 }
 
 /* What the new entry of a resident page may permit: a clean page is writable only if writing it is what is asked, or if the
@@ -285,6 +289,34 @@ static QUIRE_RESIDENT enum quire_status quire_pager_present_(struct quire_op *op
     return QUIRE_OK;
 }
 
+/* Makes the entry of a resident page, and notes what follows from it. */
+static inline QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pager *pager, struct quire_area *area, uint32_t number,
+                                                                  unsigned prot, unsigned access)
+{
+    const struct quire_mmu *mmu = pager->mmu;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    enum quire_status status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx), quire_pmem_pa(&pager->pool, number), 1,
+                                        prot, area->attr);
+
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
+    }
+    quire_rmap_note(pmem, area);
+    if (mmu->age == NULL) {
+        pmem->flags |= QUIRE_PMEM_ACCESSED;
+    }
+    if ((prot & QUIRE_PROT_WRITE) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
+        if (access == QUIRE_PROT_WRITE && ((mmu->features & QUIRE_MMU_HW_DIRTY) == 0 || pmem->fobj->ops->save == NULL)) {
+            pmem->flags |= QUIRE_PMEM_DIRTY;
+            if (pmem->fobj->ops->save == NULL) {
+                quire_pager_refix(pager, number);
+            }
+        }
+    }
+    return QUIRE_OK;
+}
+
 /* Makes the entry that `in` asks for. *again: the lock was dropped for a flush, everything is to be looked at anew. */
 static QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area, uint32_t number,
                                                          const struct quire_fault *in, struct quire_fault_result *out, bool *again)
@@ -314,27 +346,11 @@ static QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, st
         return QUIRE_NO_PAGE;
     }
     prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
-    if ((prot & QUIRE_PROT_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0) {
+    /* Who pinned the page may have written since it was synced. */
+    if ((prot & QUIRE_PROT_EXEC) != 0 && ((pmem->flags & QUIRE_PMEM_SYNCED) == 0 || pmem->pins != 0)) {
         quire_pager_sync_code_(pager, number, va);
     }
-    status = mmu->map(mmu->ctx, area->vm, va, quire_pmem_pa(&pager->pool, number), 1, prot, area->attr);
-    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
-        return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
-    }
-    quire_rmap_note(pmem, area);
-    if (mmu->age == NULL) {
-        pmem->flags |= QUIRE_PMEM_ACCESSED;
-    }
-    if ((prot & QUIRE_PROT_WRITE) != 0) {
-        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
-        if (in->access == QUIRE_PROT_WRITE && ((mmu->features & QUIRE_MMU_HW_DIRTY) == 0 || pmem->fobj->ops->save == NULL)) {
-            pmem->flags |= QUIRE_PMEM_DIRTY;
-            if (pmem->fobj->ops->save == NULL) {
-                quire_pager_refix(pager, number);
-            }
-        }
-    }
-    return QUIRE_OK;
+    return quire_pager_enter_(pager, area, number, prot, in->access);
 }
 
 /* The `map` hook had no table: lets the user find one, without the lock. */
@@ -392,10 +408,11 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
 
 static QUIRE_RESIDENT void quire_pager_count_(struct quire_fault_stats *stats, enum quire_fault_kind kind)
 {
-    switch (kind) {
-    case QUIRE_FAULT_MAJOR:
+    if (QUIRE_LIKELY(kind == QUIRE_FAULT_MAJOR)) {
         stats->major++;
-        break;
+        return;
+    }
+    switch (kind) {
     case QUIRE_FAULT_WRITE:
         stats->minor++;
         stats->write++;
@@ -413,6 +430,7 @@ static QUIRE_RESIDENT void quire_pager_count_(struct quire_fault_stats *stats, e
     case QUIRE_FAULT_UNPAGED:
         stats->unpaged++;
         break;
+    case QUIRE_FAULT_MAJOR:
     case QUIRE_FAULT_REFUSED:
     default:
         stats->refused++;
@@ -426,33 +444,92 @@ static QUIRE_RESIDENT bool quire_fault_valid_(const struct quire_pager *pager, c
            (in->access == QUIRE_PROT_READ || in->access == QUIRE_PROT_WRITE || in->access == QUIRE_PROT_EXEC);
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager *pager, struct quire_vm *vm,
-                                                             const struct quire_fault *in, struct quire_fault_result *out)
+static QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_result *out)
 {
-    struct quire_fault_result own;
-    enum quire_status status;
-    struct quire_op op;
-
-    if (out == NULL) {
-        out = &own;
-    }
     out->kind = QUIRE_FAULT_REFUSED;
     out->fobj = NULL;
     out->pgidx = 0;
     out->store = QUIRE_OK;
-    if (!quire_fault_valid_(pager, vm, in)) {
-        return QUIRE_INVALID;
+}
+
+/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed, for every
+ * other one; those go the long way. */
+static inline QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm, const struct quire_fault *in,
+                                                           struct quire_fault_result *out)
+{
+    struct quire_area *area = quire_vm_area_at(vm, in->va);
+    struct quire_fobj *fobj;
+    struct quire_pmem *pmem;
+    uint32_t pgidx;
+    uint32_t number;
+    unsigned prot;
+
+    if (area == NULL || quire_pager_permit_(area, in) != QUIRE_OK) {
+        return false;
     }
-    quire_op_begin(&op, pager);
+    fobj = area->fobj;
+    if ((vm->flushing | fobj->flushing) != 0 || fobj->slots == NULL) {
+        return false;
+    }
+    pgidx = quire_area_page(area, in->va);
+    if (quire_slot_kind(fobj->slots[pgidx]) != QUIRE_SLOT_PRESENT) {
+        return false;
+    }
+    number = quire_slot_value(fobj->slots[pgidx]);
+    pmem = quire_pmem_at(&pager->pool, number);
+    prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
+    if (pmem->state != QUIRE_PAGE_RESIDENT || quire_rmap_may_map(pmem, area) ||
+        ((prot & QUIRE_PROT_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0) ||
+        (in->access == QUIRE_PROT_WRITE && fobj->ops->save == NULL) ||
+        quire_pager_enter_(pager, area, number, prot, in->access) != QUIRE_OK) {
+        return false;
+    }
+    quire_pager_step_note(pager, in->thread, number);
+    out->kind = QUIRE_FAULT_MINOR;
+    out->fobj = fobj;
+    out->pgidx = pgidx;
+    out->store = QUIRE_OK;
+    vm->stats.minor++;
+    pager->stats.faults.minor++;
+    return true;
+}
+
+static QUIRE_RESIDENT enum quire_status quire_pager_fault_long_(struct quire_op *op, struct quire_vm *vm, const struct quire_fault *in,
+                                                                struct quire_fault_result *out)
+{
+    enum quire_status status;
+
+    quire_fault_result_init_(out);
     vm->in_flight++;
-    status = quire_pager_fault_locked_(&op, vm, in, out);
+    status = quire_pager_fault_locked_(op, vm, in, out);
     vm->in_flight--;
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
         out->kind = QUIRE_FAULT_REFUSED;
     }
     quire_pager_count_(&vm->stats, out->kind);
-    quire_pager_count_(&pager->stats.faults, out->kind);
-    quire_op_flush(&op);
+    quire_pager_count_(&op->pager->stats.faults, out->kind);
+    quire_op_flush(op);
+    return status;
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager *pager, struct quire_vm *vm,
+                                                             const struct quire_fault *in, struct quire_fault_result *out)
+{
+    struct quire_fault_result own;
+    enum quire_status status = QUIRE_OK;
+    struct quire_op op;
+
+    if (out == NULL) {
+        out = &own;
+    }
+    if (QUIRE_UNLIKELY(!quire_fault_valid_(pager, vm, in))) {
+        quire_fault_result_init_(out);
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&op, pager);
+    if (QUIRE_UNLIKELY(!quire_pager_fault_quick_(pager, vm, in, out))) {
+        status = quire_pager_fault_long_(&op, vm, in, out);
+    }
     quire_op_end(&op);
     return status;
 }
@@ -465,15 +542,17 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_o
     if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager)) {
         return QUIRE_NO_PAGE;
     }
-    if ((pmem->flags & QUIRE_PMEM_SYNCED) != 0) {
+    /* First, because a caller that has written already must not lose that to an entry that is stuck. */
+    pmem->flags |= QUIRE_PMEM_DIRTY;
+    quire_pager_refix(pager, number);
+    /* In sync or not: an entry that permits both may be there for what is not. */
+    if ((pmem->fobj->max_prot & QUIRE_PROT_EXEC) != 0) {
         pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
         if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
             quire_pager_quarantine(op, number);
             return QUIRE_STUCK;
         }
     }
-    pmem->flags |= QUIRE_PMEM_DIRTY;
-    quire_pager_refix(pager, number);
     return QUIRE_OK;
 }
 
@@ -558,8 +637,8 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     pager->pages_per_step = step;
     pager->rank_max = config->rank_max;
     pager->min_pages = (uint32_t)min;
-    for (i = 0; i < config->concurrency * step; i++) {
-        pager->steps[i] = QUIRE_PAGE_NONE;
+    for (i = 0; i < config->concurrency * (step + 1u); i++) {
+        pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
     pager->policy->host.pages = &pager->pool.pages;
     pager->policy->host.ctx = pager;

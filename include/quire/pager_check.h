@@ -81,7 +81,8 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
         if ((entry & QUIRE_ENTRY_WRITE) != 0 && (entry & QUIRE_ENTRY_EXEC) != 0 && (area->flags & QUIRE_AREA_WX) == 0) {
             return quire_check_fail_(out, "3: an entry is writable and executable, and nobody asked for it", area, pmem->pgidx);
         }
-        if ((entry & QUIRE_ENTRY_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0 && (area->flags & QUIRE_AREA_WX) == 0) {
+        /* Where an area asked for it (wx), a page that can be written may be executable meanwhile, here or in another area. */
+        if ((entry & QUIRE_ENTRY_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0 && (pmem->fobj->max_prot & QUIRE_PROT_WRITE) == 0) {
             return quire_check_fail_(out, "3: a page is executable whose content was not synced", area, pmem->pgidx);
         }
     }
@@ -196,8 +197,8 @@ static bool quire_check_pool_(const struct quire_pager *pager, struct quire_viol
             return quire_check_fail_(out, "6: pages per state are counted wrongly", pager, i);
         }
     }
-    for (i = 0; i < pager->concurrency * pager->pages_per_step; i++) {
-        names += pager->steps[i] != QUIRE_PAGE_NONE;
+    for (i = 0; i < pager->concurrency * (pager->pages_per_step + 1u); i++) {
+        names += i % (pager->pages_per_step + 1u) != 0 && pager->steps[i] != QUIRE_PAGE_NONE;
     }
     if (sum != pager->pool.total || count.fixed != pager->pool.fixed || count.in_policy != pager->in_policy ||
         count.holds != pager->holds || count.steps != pager->step_pages || count.step_names != names) {

@@ -64,11 +64,10 @@ static struct quire_pmem *quire_pin_pmem_(const struct quire_pin *pin, uint32_t 
 }
 
 /* Pins one resident page. */
-static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number, bool write)
+static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    enum quire_status status = QUIRE_OK;
 
     if (pmem->pins == UINT16_MAX) {
         return QUIRE_LIMIT;
@@ -78,39 +77,42 @@ static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number, b
     }
     pmem->pins++;
     quire_pager_refix(pager, number);
-    if (write) {
-        status = quire_pager_will_write(op, number);
-    }
-    (void)quire_op_flush_page(op, number);
-    if (status != QUIRE_OK) {
-        pmem->pins--;
-        quire_pager_refix(pager, number);
-    }
-    return status;
+    return QUIRE_OK;
 }
 
-/* Lets go of one page. */
-static void quire_unpin_page_(struct quire_op *op, const struct quire_pin *pin, uint32_t i)
-{
-    uint32_t number;
-    struct quire_pmem *pmem = quire_pin_pmem_(pin, i, &number);
-
-    if (pin->write) {
-        (void)quire_pager_will_write(op, number); /* fixed already; a stuck entry of it is quarantine's business */
-        (void)quire_op_flush_page(op, number);
-    }
-    pmem->pins--;
-    quire_pager_refix(op->pager, number);
-    quire_op_wake_room(op);
-}
-
-static void quire_unpin_first_(struct quire_op *op, const struct quire_pin *pin, uint32_t n)
+/* Lets go of the first n pages, which were `written` or not. */
+static void quire_unpin_first_(struct quire_op *op, const struct quire_pin *pin, uint32_t n, bool written)
 {
     uint32_t i;
 
     for (i = 0; i < n; i++) {
-        quire_unpin_page_(op, pin, i);
+        uint32_t number;
+        struct quire_pmem *pmem = quire_pin_pmem_(pin, i, &number);
+
+        if (written) {
+            (void)quire_pager_will_write(op, number); /* fixed already; a stuck entry of it is quarantine's business */
+            (void)quire_op_flush_page(op, number);
+        }
+        pmem->pins--;
+        quire_pager_refix(op->pager, number);
+        quire_op_wake_room(op);
     }
+}
+
+/* All pages are pinned and will be written: only now, so that a pin that fails leaves clean pages clean. */
+static enum quire_status quire_pin_write_(struct quire_op *op, const struct quire_pin *pin)
+{
+    enum quire_status status = QUIRE_OK;
+    uint32_t i;
+
+    for (i = 0; i < pin->npages && status == QUIRE_OK; i++) {
+        uint32_t number;
+
+        (void)quire_pin_pmem_(pin, i, &number);
+        status = quire_pager_will_write(op, number);
+        (void)quire_op_flush_page(op, number);
+    }
+    return status;
 }
 
 /* Pins with a reference that is the pin's from now on, or is put on error. */
@@ -118,24 +120,28 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
 {
     struct quire_how how;
     enum quire_status status = QUIRE_OK;
-    uint32_t i;
+    uint32_t n = 0;
 
     how.wait_ok = wait_ok;
     how.has_thread = false;
     how.thread = 0;
-    for (i = 0; i < pin->npages && status == QUIRE_OK; i++) {
+    while (n < pin->npages && status == QUIRE_OK) {
         enum quire_status store;
         uint32_t number;
         bool loaded = false;
         bool dropped = false;
 
-        status = quire_pager_bring(op, pin->fobj, pin->first + i, &how, &number, &loaded, &dropped, &store);
+        status = quire_pager_bring(op, pin->fobj, pin->first + n, &how, &number, &loaded, &dropped, &store);
         if (status == QUIRE_OK) {
-            status = quire_pin_page_(op, number, pin->write);
+            status = quire_pin_page_(op, number);
+            n += status == QUIRE_OK ? 1u : 0u;
         }
-        if (status != QUIRE_OK) {
-            quire_unpin_first_(op, pin, i);
-        }
+    }
+    if (status == QUIRE_OK && pin->write) {
+        status = quire_pin_write_(op, pin);
+    }
+    if (status != QUIRE_OK) {
+        quire_unpin_first_(op, pin, n, false);
     }
     return status;
 }
@@ -239,7 +245,7 @@ QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin)
         return QUIRE_INVALID;
     }
     quire_op_begin(&op, fobj->pager);
-    quire_unpin_first_(&op, pin, pin->npages);
+    quire_unpin_first_(&op, pin, pin->npages, pin->write);
     quire_op_end(&op);
     QUIRE_MEMSET(pin, 0, sizeof *pin);
     return quire_fobj_put(fobj);

@@ -88,15 +88,13 @@ QUIRE_API QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, u
 /* Page `number`, which must exist. O(1). */
 static inline struct quire_pmem *quire_pmem_at(const struct quire_pmem_pool *pool, uint32_t number)
 {
-    return (struct quire_pmem *)(void *)quire_page_node(&pool->pages, number);
+    return (struct quire_pmem *)(pool->pages.node_base[number >> QUIRE_PAGE_INDEX_BITS] + number * sizeof(struct quire_pmem));
 }
 
 /* Where page `number` lies. O(1). */
 static inline QUIRE_RESIDENT struct quire_pa quire_pmem_pa(const struct quire_pmem_pool *pool, uint32_t number)
 {
-    const struct quire_page_segment *segment = &pool->pages.segment[number >> QUIRE_PAGE_INDEX_BITS];
-
-    return quire_pa_make(segment->pa.addr + ((uint64_t)(number & QUIRE_SEGMENT_PAGES_MAX) << QUIRE_PAGE_SHIFT));
+    return quire_pa_make(pool->pages.pa_base[number >> QUIRE_PAGE_INDEX_BITS] + ((uint64_t)number << QUIRE_PAGE_SHIFT));
 }
 
 /* Moves a page to another state; keeps the counts. O(1). */
@@ -163,6 +161,9 @@ QUIRE_API enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, st
     segment->first = (unsigned char *)storage;
     segment->npages = npages;
     segment->pa = pa;
+    i = pool->pages.nsegments << QUIRE_PAGE_INDEX_BITS;
+    pool->pages.node_base[pool->pages.nsegments] = (uintptr_t)storage - i * sizeof *storage;
+    pool->pages.pa_base[pool->pages.nsegments] = pa.addr - ((uint64_t)i << QUIRE_PAGE_SHIFT);
     QUIRE_MEMSET(storage, 0, npages * sizeof *storage);
     /* From the last to the first, so that the lowest is taken first. */
     for (i = npages; i > 0; i--) {

@@ -46,21 +46,23 @@ struct quire_page_segment {
 struct quire_pages {
     size_t stride; /* bytes from one page's node to the next one's */
     uint32_t nsegments;
+    /* Per segment: where page number 0 would have its node, and its address, if the segment reached down to it. */
+    uintptr_t node_base[QUIRE_SEGMENTS];
+    uint64_t pa_base[QUIRE_SEGMENTS];
     struct quire_page_segment segment[QUIRE_SEGMENTS];
 };
 
 /* The node of page `number`, which must exist. O(1). */
 static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const struct quire_pages *pages, uint32_t number)
 {
-    const struct quire_page_segment *segment = &pages->segment[number >> QUIRE_PAGE_INDEX_BITS];
-
-    return (struct quire_policy_node *)(void *)(segment->first + (number & QUIRE_SEGMENT_PAGES_MAX) * pages->stride);
+    return (struct quire_policy_node *)(pages->node_base[number >> QUIRE_PAGE_INDEX_BITS] + number * pages->stride);
 }
 
 /* ---- The host ---- */
 
 #define QUIRE_PAGE_FIXED 1u /* may not be evicted now: held, in transit, or among the last pages of some thread */
 #define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save */
+#define QUIRE_PAGE_USED 4u  /* used since this was last asked (only from `age`) */
 
 /* What the pager offers a policy. `ctx` is the first argument of both calls. */
 struct quire_policy_host {
@@ -68,9 +70,10 @@ struct quire_policy_host {
     void *ctx;
     /* QUIRE_PAGE_FIXED, QUIRE_PAGE_DIRTY. Changes nothing. O(1). */
     unsigned (*state)(void *ctx, uint32_t number);
-    /* Was the page used since the last time this was asked? Without hardware flags asking takes away its entries, so that
-     * the next use is seen as a fault. Only for a page that is not fixed. O(areas that show the page), O(1) for one. */
-    bool (*age)(void *ctx, uint32_t number);
+    /* The same, and QUIRE_PAGE_USED if the page was used since this was last asked; a FIXED page is not asked. Without
+     * hardware flags asking takes away its entries, so that the next use is seen as a fault. O(areas that show the page), O(1)
+     * for one. */
+    unsigned (*age)(void *ctx, uint32_t number);
 };
 
 /* ---- The policy ---- */

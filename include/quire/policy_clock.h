@@ -63,8 +63,7 @@ static QUIRE_RESIDENT void quire_policy_clock_lazy_clear_(struct quire_policy_cl
 {
     const struct quire_policy_host *host = &clock->base.host;
 
-    if (clock->newest != QUIRE_PAGE_NONE && (host->state(host->ctx, clock->newest) & QUIRE_PAGE_FIXED) == 0) {
-        (void)host->age(host->ctx, clock->newest);
+    if (clock->newest != QUIRE_PAGE_NONE && (host->age(host->ctx, clock->newest) & QUIRE_PAGE_FIXED) == 0) {
         clock->newest = QUIRE_PAGE_NONE;
     }
 }
@@ -80,12 +79,14 @@ static QUIRE_RESIDENT uint32_t quire_policy_clock_victim_(struct quire_policy *p
     quire_policy_clock_lazy_clear_(clock);
     for (i = 0; i < clock->ring.count && passed <= clock->chances; i++) {
         uint32_t number = clock->ring.hand;
+        unsigned state;
 
         quire_page_ring_advance(&clock->ring, host->pages);
-        if ((host->state(host->ctx, number) & QUIRE_PAGE_FIXED) != 0) {
+        state = host->age(host->ctx, number);
+        if ((state & QUIRE_PAGE_FIXED) != 0) {
             continue;
         }
-        if (!host->age(host->ctx, number)) {
+        if ((state & QUIRE_PAGE_USED) == 0) {
             return number;
         }
         if (first == QUIRE_PAGE_NONE) {

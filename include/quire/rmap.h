@@ -70,6 +70,9 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *
     if ((was & QUIRE_ENTRY_DIRTY) != 0) {
         pmem->flags |= QUIRE_PMEM_DIRTY;
     }
+    if ((was & QUIRE_ENTRY_WRITE) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED; /* code may have been written through it since it was synced */
+    }
     if (QUIRE_LIKELY((was & QUIRE_ENTRY_STUCK) == 0)) {
         QUIRE_ASSERT(pmem->mapped > 0);
         quire_batch_add(batch, area->vm, va);
@@ -103,12 +106,12 @@ QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct
     struct quire_area *area = pmem->sole;
 
     pmem->flags &= (uint8_t)~QUIRE_PMEM_ACCESSED;
+    if (QUIRE_LIKELY(area != NULL && mmu->age != NULL)) {
+        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+    }
     if (mmu->age == NULL) {
         /* An entry that an MMU refuses to drop keeps the page looking used; eviction will find out and quarantine it. */
         return quire_rmap_remove(mmu, batch, pmem) || used;
-    }
-    if (area != NULL) {
-        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
     }
     if (pmem->mapped != 0) {
         for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;

@@ -365,6 +365,7 @@ QUIRE_API enum quire_status quire_vm_unmap(struct quire_vm *vm, uintptr_t va, si
             if (quire_area_cut(&range.op, area, area->first, area->npages, 0)) {
                 area->flags |= QUIRE_AREA_STUCK;
                 area->prot = 0;
+                vm->changes++;
                 status = QUIRE_STUCK;
             } else {
                 area->flags &= (uint8_t)~QUIRE_AREA_STUCK;
@@ -390,9 +391,11 @@ static enum quire_status quire_vm_protect_decide_(const struct quire_vm_range *r
         return QUIRE_NOT_FOUND;
     }
     for (area = quire_vm_range_first(range); area != NULL; area = quire_vm_range_next(range, area)) {
+        uintptr_t from = area->va > range->va ? area->va : range->va;
+        uintptr_t last = quire_area_last(area) < range->last ? quire_area_last(area) : range->last;
         enum quire_status status = (area->flags & QUIRE_AREA_STUCK) != 0
                                        ? QUIRE_STUCK
-                                       : quire_vm_permits_(area->fobj, area->first, quire_area_last_page(area), prot,
+                                       : quire_vm_permits_(area->fobj, quire_area_page(area, from), quire_area_page(area, last), prot,
                                                            (area->flags & QUIRE_AREA_WX) != 0, area);
 
         if (status != QUIRE_OK) {
@@ -439,6 +442,7 @@ QUIRE_API enum quire_status quire_vm_protect(struct quire_vm *vm, uintptr_t va, 
                 status = QUIRE_STUCK; /* that page is quarantined; the area gets its permissions all the same */
             }
             area->prot = (uint8_t)prot;
+            vm->changes++;
         }
     }
     quire_vm_range_flush(&range);

@@ -120,6 +120,9 @@ static bool quire_vm_cut_page_(struct quire_op *op, struct quire_area *area, uin
             if ((was & QUIRE_ENTRY_DIRTY) != 0) {
                 pmem->flags |= QUIRE_PMEM_DIRTY;
             }
+            if ((was & QUIRE_ENTRY_WRITE) != 0) {
+                pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
+            }
         }
         return false;
     }

@@ -216,7 +216,7 @@ static void quire_sim_perform_(struct quire_sim *sim, unsigned cpu, struct quire
     uint32_t number = slot->page;
     unsigned char *memory = quire_sim_byte_(sim->memory, number) + (operand->va & QUIRE_PAGE_MASK);
 
-    if (slot->stale && !sim->config.flush_unlocked) {
+    if (slot->stale && !sim->config.flush_unlocked && sim->flushing == 0) {
         quire_sim_blame_(sim, QUIRE_SIM_ACCESS_STALE, cpu, vm, operand->va, number);
     }
     if (sim->config.permits != NULL &&

@@ -189,7 +189,7 @@ struct quire_sim {
     uint32_t fail_map_in;    /* the n-th map from now fails ... */
     uint32_t fail_map_times; /* ... and so many in all */
     uint32_t fail_tables;    /* so many calls of need_tables will fail */
-    uint32_t flushing;       /* unlocked flushes that have begun and not ended */
+    uint32_t flushing;       /* flushes that have begun and not ended */
     uint64_t steps;          /* hook calls and accesses so far */
     uint32_t owner;          /* who holds the lock, 0: nobody; atomic */
     uint64_t random;

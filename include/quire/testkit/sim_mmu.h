@@ -450,7 +450,9 @@ static void quire_sim_flush_(void *ctx, const struct quire_batch *batch)
     struct quire_sim *sim = quire_sim_hook_(ctx);
 
     sim->counts.flush++;
+    sim->flushing++;
     quire_sim_flushing_(sim, batch);
+    sim->flushing--;
     quire_sim_flush_batch_(sim, batch);
 }
 
