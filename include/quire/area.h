@@ -75,7 +75,7 @@ static inline uintptr_t quire_area_last(const struct quire_area *area)
 }
 
 /* Last page of the object that the area shows. */
-static inline uint32_t quire_area_last_page(const struct quire_area *area)
+static inline QUIRE_RESIDENT uint32_t quire_area_last_page(const struct quire_area *area)
 {
     return area->first + (area->npages - 1u);
 }
@@ -87,13 +87,13 @@ static inline bool quire_area_shows(const struct quire_area *area, uint32_t pgid
 }
 
 /* The address at which it shows page `pgidx`, which it must show. */
-static inline uintptr_t quire_area_va(const struct quire_area *area, uint32_t pgidx)
+static inline QUIRE_RESIDENT uintptr_t quire_area_va(const struct quire_area *area, uint32_t pgidx)
 {
     return area->va + ((uintptr_t)(pgidx - area->first) << QUIRE_PAGE_SHIFT);
 }
 
 /* The page of its object that it shows at `va`, which must lie in it. */
-static inline uint32_t quire_area_page(const struct quire_area *area, uintptr_t va)
+static inline QUIRE_RESIDENT uint32_t quire_area_page(const struct quire_area *area, uintptr_t va)
 {
     return area->first + (uint32_t)((va - area->va) >> QUIRE_PAGE_SHIFT);
 }
@@ -133,12 +133,12 @@ QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping_next(con
     QUIRE_SYM(quire_fobj_area_overlapping_next);
 
 /* The same for one page. */
-static inline struct quire_area *quire_fobj_area_showing(const struct quire_fobj *fobj, uint32_t pgidx)
+static inline QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing(const struct quire_fobj *fobj, uint32_t pgidx)
 {
     return quire_fobj_area_overlapping(fobj, pgidx, pgidx);
 }
 
-static inline struct quire_area *quire_fobj_area_showing_next(const struct quire_area *area, uint32_t pgidx)
+static inline QUIRE_RESIDENT struct quire_area *quire_fobj_area_showing_next(const struct quire_area *area, uint32_t pgidx)
 {
     return quire_fobj_area_overlapping_next(area, pgidx, pgidx);
 }
@@ -160,12 +160,12 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-static inline struct quire_area *quire_area_of_vm_node_(struct quire_tree_node *node)
+static inline QUIRE_RESIDENT struct quire_area *quire_area_of_vm_node_(struct quire_tree_node *node)
 {
     return node != NULL ? QUIRE_CONTAINER_OF(node, struct quire_area, vm_node) : NULL;
 }
 
-static inline struct quire_area *quire_area_of_fobj_node_(struct quire_tree_node *node)
+static inline QUIRE_RESIDENT struct quire_area *quire_area_of_fobj_node_(struct quire_tree_node *node)
 {
     return node != NULL ? QUIRE_CONTAINER_OF(node, struct quire_area, fobj_node) : NULL;
 }

@@ -209,7 +209,7 @@ struct quire_pa {
 #define QUIRE_PROT_RWX (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)
 #define QUIRE_PROT_ALL (QUIRE_PROT_RWX | QUIRE_PROT_USER)
 
-static inline struct quire_pa quire_pa_make(uint64_t addr)
+static inline QUIRE_RESIDENT struct quire_pa quire_pa_make(uint64_t addr)
 {
     struct quire_pa pa;
 
@@ -245,7 +245,7 @@ struct quire_mem {
 
 /* ---- Atomics on uint32_t ---------------------------------------------------------------------------------------- */
 
-static inline uint32_t quire_atomic_load(const uint32_t *p)
+static inline QUIRE_RESIDENT uint32_t quire_atomic_load(const uint32_t *p)
 {
 #ifdef QUIRE_ATOMIC_LOAD
     return QUIRE_ATOMIC_LOAD(p);
@@ -264,7 +264,7 @@ static inline void quire_atomic_store(uint32_t *p, uint32_t v)
 }
 
 /* If *p is *expected, stores v and returns true; else stores what it found in *expected and returns false. */
-static inline bool quire_atomic_cas(uint32_t *p, uint32_t *expected, uint32_t v)
+static inline QUIRE_RESIDENT bool quire_atomic_cas(uint32_t *p, uint32_t *expected, uint32_t v)
 {
 #ifdef QUIRE_ATOMIC_CAS
     return QUIRE_ATOMIC_CAS(p, expected, v);

@@ -119,13 +119,13 @@ QUIRE_API QUIRE_RESIDENT QUIRE_MUST_CHECK enum quire_status quire_fobj_get(struc
 QUIRE_API enum quire_status quire_fobj_put(struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_put);
 
 /* Is the object unpaged: always in place, with nothing to load? O(1). */
-static inline bool quire_fobj_is_unpaged(const struct quire_fobj *fobj)
+static inline QUIRE_RESIDENT bool quire_fobj_is_unpaged(const struct quire_fobj *fobj)
 {
     return fobj->ops->phys != NULL;
 }
 
 /* What a store, or a callback of one, may answer, as it is; everything else as the lie it is. O(1). */
-static inline enum quire_status quire_store_answer(enum quire_status answer)
+static inline QUIRE_RESIDENT enum quire_status quire_store_answer(enum quire_status answer)
 {
     bool known = answer == QUIRE_OK || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY;
 
@@ -150,17 +150,17 @@ static inline enum quire_status quire_store_answer(enum quire_status answer)
 #define QUIRE_SLOT_OWN 0x20000000u
 #define QUIRE_SLOT_VALUE_MASK 0x1fffffffu
 
-static inline unsigned quire_slot_kind(uint32_t slot)
+static inline QUIRE_RESIDENT unsigned quire_slot_kind(uint32_t slot)
 {
     return (unsigned)(slot >> QUIRE_SLOT_KIND_SHIFT);
 }
 
-static inline uint32_t quire_slot_value(uint32_t slot)
+static inline QUIRE_RESIDENT uint32_t quire_slot_value(uint32_t slot)
 {
     return slot & QUIRE_SLOT_VALUE_MASK;
 }
 
-static inline uint32_t quire_slot_make(unsigned kind, uint32_t value)
+static inline QUIRE_RESIDENT uint32_t quire_slot_make(unsigned kind, uint32_t value)
 {
     return ((uint32_t)kind << QUIRE_SLOT_KIND_SHIFT) | (value & QUIRE_SLOT_VALUE_MASK);
 }

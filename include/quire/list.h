@@ -48,7 +48,7 @@ static inline void quire_list_insert_before(struct quire_list_node *where, struc
 }
 
 /* Takes `node` off its list, if it is on one. */
-static inline void quire_list_remove(struct quire_list_node *node)
+static inline QUIRE_RESIDENT void quire_list_remove(struct quire_list_node *node)
 {
     node->prev->next = node->next;
     node->next->prev = node->prev;

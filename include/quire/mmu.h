@@ -57,7 +57,7 @@ struct quire_batch {
 };
 
 /* Makes an empty batch. O(1): the entries are not touched. */
-static inline void quire_batch_init(struct quire_batch *batch)
+static inline QUIRE_RESIDENT void quire_batch_init(struct quire_batch *batch)
 {
     batch->scope = QUIRE_BATCH_PAGES;
     batch->n = 0;
@@ -65,7 +65,7 @@ static inline void quire_batch_init(struct quire_batch *batch)
 }
 
 /* Is there nothing to flush? O(1). */
-static inline bool quire_batch_empty(const struct quire_batch *batch)
+static inline QUIRE_RESIDENT bool quire_batch_empty(const struct quire_batch *batch)
 {
     return batch->scope == QUIRE_BATCH_PAGES && batch->n == 0;
 }

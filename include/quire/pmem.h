@@ -86,7 +86,7 @@ QUIRE_API QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, u
     QUIRE_SYM(quire_pmem_release);
 
 /* Page `number`, which must exist. O(1). */
-static inline struct quire_pmem *quire_pmem_at(const struct quire_pmem_pool *pool, uint32_t number)
+static inline QUIRE_RESIDENT struct quire_pmem *quire_pmem_at(const struct quire_pmem_pool *pool, uint32_t number)
 {
     return (struct quire_pmem *)(pool->pages.node_base[number >> QUIRE_PAGE_INDEX_BITS] + number * sizeof(struct quire_pmem));
 }
@@ -106,7 +106,7 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
 }
 
 /* Is it in transit: neither free nor resident nor quarantined? */
-static inline bool quire_pmem_is_busy(const struct quire_pmem *pmem)
+static inline QUIRE_RESIDENT bool quire_pmem_is_busy(const struct quire_pmem *pmem)
 {
     return pmem->state == QUIRE_PAGE_LOADING || pmem->state == QUIRE_PAGE_FLUSHING || pmem->state == QUIRE_PAGE_SAVING;
 }

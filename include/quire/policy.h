@@ -128,7 +128,7 @@ QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const s
     QUIRE_SYM(quire_page_ring_check);
 
 /* Moves the hand one page on. The ring is not empty. O(1). */
-static inline void quire_page_ring_advance(struct quire_page_ring *ring, const struct quire_pages *pages)
+static inline QUIRE_RESIDENT void quire_page_ring_advance(struct quire_page_ring *ring, const struct quire_pages *pages)
 {
     ring->hand = quire_page_node(pages, ring->hand)->next;
 }

@@ -21,14 +21,14 @@
 QUIRE_BEGIN
 
 /* Notes a new entry of `pmem` in `area`. O(1). */
-static inline void quire_rmap_note(struct quire_pmem *pmem, struct quire_area *area)
+static inline QUIRE_RESIDENT void quire_rmap_note(struct quire_pmem *pmem, struct quire_area *area)
 {
     pmem->mapped++;
     pmem->sole = pmem->mapped == 1u ? area : NULL;
 }
 
 /* Could `area` have an entry of `pmem`? False is certain. O(1). */
-static inline bool quire_rmap_may_map(const struct quire_pmem *pmem, const struct quire_area *area)
+static inline QUIRE_RESIDENT bool quire_rmap_may_map(const struct quire_pmem *pmem, const struct quire_area *area)
 {
     return pmem->mapped != 0 && (pmem->sole == NULL || pmem->sole == area);
 }

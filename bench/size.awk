@@ -1,0 +1,215 @@
+# bench/size.awk - .text per header, worst stack, structs; a table and a CSV file (-v csv=FILE). Exits 1 if a limit does not
+# hold, 2 if it meets something it cannot judge. Inputs, by suffix and in this order: NAME.TARGET.s (one array
+# "sizeof_X" per struct quire_X), .su (-fstack-usage), .sections (size -A), .ci (-fcallgraph-info).
+# SPDX-License-Identifier: BSD-2-Clause
+
+function stop(why) {
+    print "bench/size: " why >"/dev/stderr"
+    stopped = 2
+    exit 2
+}
+
+# "quire.c:f", "*f_p12b16s4", "f.part.0": the names of one function f in various files.
+function plain(name) {
+    sub(/^.*:/, "", name)
+    sub(/^\*/, "", name)
+    sub(/\..*/, "", name)
+    sub(/_p[0-9]+b[0-9]+s[0-9]+$/, "", name)
+    return name
+}
+
+FILENAME ~ /\.s$/ && $1 == ".size" && $2 ~ /^sizeof_/ {
+    split(FILENAME, part, ".")
+    sub(/^sizeof_/, "", $2)
+    sub(/,.*/, "", $2)
+    structs[++nstructs] = $2 "," part[2]
+    struct_size[nstructs] = $NF
+    sub(/^.*,/, "", struct_size[nstructs])
+}
+
+FILENAME ~ /\.su$/ {
+    split($1, part, ":")
+    sub(/.*\//, "", part[1])
+    header[plain($1)] = part[1]
+}
+
+# A section per function and per object.
+FILENAME ~ /\.sections$/ && $1 ~ /^\.text\./ {
+    name = plain(substr($1, 7))
+    if (!(name in header)) {
+        stop("no header known for " $1)
+    }
+    text[header[name]] += $2
+    total_text += $2
+}
+
+FILENAME ~ /\.sections$/ && $1 ~ /^\.(ro)?data/ {
+    total_data += $2
+}
+
+# "key: value" pairs of the call graph, whose strings hold no quotes.
+FILENAME ~ /\.ci$/ && /^node:/ {
+    split($0, part, "\"")
+    if (part[4] ~ /\(dynamic/) {
+        stop("no bound for the stack of " part[2])
+    }
+    match(part[4], /[0-9]+ bytes/)
+    frame[part[2]] = RSTART > 0 ? substr(part[4], RSTART) + 0 : 0
+    known[plain(part[2])] = known[plain(part[2])] " " part[2]
+    functions[++nfunctions] = part[2]
+}
+
+FILENAME ~ /\.ci$/ && /^edge:/ {
+    split($0, part, "\"")
+    edges[++nedges] = part[2] "\"" part[4] "\"" part[6]
+}
+
+# The source text of the call at "file:line:column".
+function source(place,    part, line, i) {
+    split(place, part, ":")
+    for (i = 1; i <= part[2] && (getline line <part[1]) > 0; i++) {
+    }
+    close(part[1])
+    return substr(line, part[3])
+}
+
+# What a call through a pointer can reach: a pattern of plain names; "" for the user's own hooks and callbacks.
+function reached(place,    text, member) {
+    text = source(place)
+    if (!match(text, /[a-z_]+(->|\.)[a-z_]+\(/) && !match(text, /[a-z_]+\(/)) {
+        stop("cannot read the call at " place)
+    }
+    member = substr(text, RSTART, RLENGTH - 1)
+    if (member ~ /^(mmu|mem|hooks|store|sealing|ro|rw|zero|phys)(->|\.)/) {
+        return ""
+    }
+    if (member == "augment") {
+        return "^quire_area_augment_$"
+    }
+    if (member ~ /^host(->|\.)/) {
+        sub(/.*(->|\.)/, "", member)
+        return "^quire_pager_host_" member "_?$"
+    }
+    if (member ~ /^ops->/) {
+        sub(/.*->/, "", member)
+        sub(/^phys$/, "at", member)
+        return "^quire_(policy|fobj)_[a-z]+_" member "_$"
+    }
+    if (member == "fobj->last_put") {
+        return "^quire_pager_last_put_?$"
+    }
+    stop("a call through an unknown pointer, " member ", at " place)
+}
+
+function add_call(from, to) {
+    calls[from] = calls[from] "\"" to
+}
+
+function add_edges(    i, j, part, pattern, found) {
+    for (i = 1; i <= nedges; i++) {
+        split(edges[i], part, "\"")
+        if (part[2] != "__indirect_call") {
+            add_call(part[1], part[2])
+            continue
+        }
+        pattern = reached(part[3])
+        found = pattern == ""
+        for (j = 1; j <= nfunctions && pattern != ""; j++) {
+            if (plain(functions[j]) ~ pattern) {
+                add_call(part[1], functions[j])
+                found = 1
+            }
+        }
+        if (!found) {
+            stop("nothing matches " pattern ", called at " part[3])
+        }
+    }
+}
+
+# The worst stack from the entry of function `name`; deepest[] remembers the callee on the way.
+function worst(name,    list, n, i, most, bytes) {
+    if (name in deep) {
+        return deep[name]
+    }
+    if (name in active) {
+        stop("recursion through " name)
+    }
+    if (!(name in frame) && plain(name) ~ /^quire_/) {
+        stop("nothing known about the stack of " name)
+    }
+    active[name] = 1
+    n = split(calls[name], list, "\"")
+    for (i = 2; i <= n; i++) {
+        bytes = worst(list[i])
+        if (bytes > most) {
+            most = bytes
+            deepest[name] = list[i]
+        }
+    }
+    delete active[name]
+    deep[name] = frame[name] + most
+    return deep[name]
+}
+
+function row(what, name, target, bytes) {
+    printf "%s,%s,%s,%d\n", what, name, target, bytes >csv
+    printf "%-8s %-28s %-8s %7d\n", what, name, target, bytes
+}
+
+function stacks(    n, i, list, name, path) {
+    n = split("pager_fault vm_map vm_unmap vm_protect vm_remap vm_drop_range vm_copy_to " \
+        "pager_write_back pin_fobj fobj_put", list, " ")
+    for (i = 1; i <= n; i++) {
+        name = known["quire_" list[i]]
+        sub(/^ /, "", name)
+        if (name == "") {
+            stop("there is no quire_" list[i])
+        }
+        row("stack", "quire_" list[i], "aarch64", worst(name))
+    }
+    name = known["quire_pager_fault"]
+    sub(/^ /, "", name)
+    for (; name != ""; name = deepest[name]) {
+        path = path "\n    " frame[name] " " plain(name)
+    }
+    return path
+}
+
+END {
+    if (stopped) {
+        exit stopped
+    }
+    print "what,name,target,bytes" >csv
+    printf "%-8s %-28s %-8s %7s\n", "what", "name", "target", "bytes"
+    for (name in text) {
+        names[++nnames] = name
+    }
+    for (i = 2; i <= nnames; i++) {
+        for (j = i; j > 1 && names[j] < names[j - 1]; j--) {
+            name = names[j]
+            names[j] = names[j - 1]
+            names[j - 1] = name
+        }
+    }
+    for (i = 1; i <= nnames; i++) {
+        row("text", names[i], "aarch64", text[names[i]])
+    }
+    row("text", "all", "aarch64", total_text)
+    row("data", "all", "aarch64", total_data)
+    add_edges()
+    path = stacks()
+    for (i = 1; i <= nstructs; i++) {
+        split(structs[i], part, ",")
+        row("sizeof", part[1], part[2], struct_size[i])
+        most = part[1] == "pmem" ? 48 : part[1] == "slot" ? 4 : 0
+        if (most > 0) {
+            limits = limits sprintf("%-74s %8d <= %-6d %s\n", part[1] " on " part[2] ", bytes", struct_size[i], most,
+                struct_size[i] <= most ? "holds" : "DOES NOT HOLD")
+            failed = failed || struct_size[i] > most
+        }
+    }
+    print "\nThe deepest way from quire_pager_fault, in bytes per frame (hooks and callbacks of the user: 0):" path
+    print "A need_tables hook that calls quire_vm_drop_range adds that stack at its own place.\n"
+    printf "%s", limits
+    exit failed
+}

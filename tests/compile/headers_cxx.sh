@@ -1,0 +1,5 @@
+# Every header alone, as C++17, g++ and clang++. The implementation too: a C++ kernel has no C compiler at hand.
+. tests/compile/headers.inc
+all_alone g++ -std=c++17 -x c++ $warnings
+all_alone clang++ -std=c++17 -x c++ $warnings
+finish

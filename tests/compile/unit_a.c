@@ -1,0 +1,6 @@
+#include "unit.h"
+
+int unit_a(void)
+{
+    return unit_uses_quire();
+}

@@ -1,0 +1,31 @@
+/* What the guide's kernel is to the machine it runs on, and the other way round. */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <quire/quire.h>
+
+#define RAM_BASE 0x80000000u
+#define RAM_PAGES ((uint32_t)QUIRE_PAGER_MIN_PAGES(1, QUIRE_PAGER_STEP_DEFAULT, 0))
+#define SPACE_BASE 0x400000u
+#define SPACE_PAGES 64u
+#define PROGRAM_PAGES 24u
+
+/* The machine: physical memory, and what it was booted with. */
+extern unsigned char ram[RAM_PAGES][QUIRE_PAGE_SIZE];
+extern unsigned char program_image[PROGRAM_PAGES * QUIRE_PAGE_SIZE];
+
+/* An address space: Quire's context, and the page table that this machine's MMU walks. */
+struct address_space {
+    struct quire_vm vm;
+    uint64_t entry[SPACE_PAGES]; /* physical address | QUIRE_ENTRY_* */
+};
+
+/* The kernel. */
+extern struct quire_pager pager;
+
+enum quire_status kernel_boot(void);
+enum quire_status kernel_load_program(struct address_space *space);
+bool kernel_page_fault(struct address_space *space, uintptr_t va, unsigned access);
+void kernel_panic(const char *what) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,2 @@
+#define QUIRE_IMPLEMENTATION
+#include <quire/quire.h>

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The example, as the README runs it but shorter; and each fault that can be planted in it must make it fail.
+set -u
+cd "$(dirname "$0")/../.."
+. tests/support/check.sh
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch" "$checks_log"' EXIT
+
+check "the example runs" examples/host/run --seconds 1
+check "... with another policy and seed" examples/host/run --seconds 1 --policy fifo --seed 7
+check "... with one context" examples/host/run --seconds 1 --contexts 1
+for fault in verify wipe share flush; do
+    for seed in 1 2; do
+        refused "... fails with --break=$fault, seed $seed" . examples/host/run --seconds 1 --seed $seed --break=$fault
+    done
+done
+refused "... refuses an option it does not have" "expected" examples/host/run --no-such-option
+refused "... refuses a file that is no ELF file" . examples/host/run --seconds 1 README.md
+
+figures() {
+    examples/host/run --seconds 1 --json "$scratch/figures.json" --dot "$scratch/picture.dot" &&
+        python3 -m json.tool "$scratch/figures.json" && grep -q '^ *\(strict \)\?\(di\)\?graph' "$scratch/picture.dot"
+}
+check "... writes its figures and its picture" figures
+
+# "needs only a C compiler": nothing else in sight.
+bare() {
+    mkdir -p "$scratch/bin" "$scratch/clone"
+    cp -r include examples "$scratch/clone/"
+    rm -rf "$scratch/clone/build"
+    PATH=/usr/bin:/bin CC="${CC:-cc}" "$scratch/clone/examples/host/run" --seconds 1
+}
+check "... runs in a bare copy of include and examples" bare
+finish

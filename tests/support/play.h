@@ -1,0 +1,84 @@
+/* Random operations on a pager and on its model, side by side: the engine of the pager's property test. */
+#ifndef PLAY_H
+#define PLAY_H
+
+#include "model.h"
+#include "rig.h"
+
+#define PLAY_TOKENS 6u
+#define PLAY_STATUSES 24u
+
+enum play_kind {
+    PLAY_STORE,      /* read-write, over the rig's store */
+    PLAY_CODE,       /* read and execute, over the rig's store */
+    PLAY_SHORT,      /* the same, over a store that leaves the end of each page to the pager's wiping */
+    PLAY_LOCKED,     /* read-write, never evicted */
+    PLAY_RW,         /* fobj_rw.h */
+    PLAY_RO,         /* fobj_ro.h */
+    PLAY_ZERO,       /* fobj_zero.h */
+    PLAY_ZERO_LOCKED,
+    PLAY_PHYS,       /* fobj_phys.h */
+    PLAY_KINDS
+};
+
+struct play_object {
+    enum play_kind kind;
+    struct quire_fobj *fobj;  /* the object, in one of the following */
+    struct rig_store *store;
+    struct quire_fobj_rw rw;
+    struct quire_fobj_ro ro;
+    struct quire_fobj_zero zero;
+    struct quire_fobj_phys phys;
+    struct quire_sim_watch watch;
+    uint32_t *slots;
+    unsigned char *kept;      /* rw, ro: what the store has */
+    bool *stored;             /* rw: which pages it was given */
+    uint32_t released;        /* calls of `release` */
+    bool wx;                  /* an area of it was writable and executable, or may have met one that is */
+    unsigned char secret[16]; /* stands in each of its pages, once written or born with it */
+};
+
+struct play_token {
+    struct quire_pin pin;
+    unsigned object;
+};
+
+/* What differs between sequences. */
+struct play_variant {
+    struct rig_config rig; /* callbacks are set by play_start() */
+    bool failures;         /* loads, saves, maps and allocations are made to fail */
+    bool sticky;           /* unmaps are refused */
+};
+
+struct play {
+    struct rig rig;
+    struct model model;
+    struct play_variant variant;
+    struct play_object *object[MODEL_OBJECTS];
+    struct quire_vm *vm[MODEL_VMS];
+    struct play_token token[PLAY_TOKENS];
+    uint64_t random;
+    uint64_t steps;       /* done */
+    uint64_t counts[PLAY_STATUSES]; /* steps by what they ended with */
+    uint32_t spare;       /* pages behind the pool that are given to nobody yet */
+    uint32_t phys_used;   /* of them to unpaged objects, from the end */
+    struct {              /* a copy to a context that is running: pages may be saved with what it wrote */
+        bool running;
+        const unsigned char *bytes; /* null: from the context */
+        size_t len;
+        size_t offset;
+        unsigned vm;
+        uint32_t at;
+    } copying;
+    char what[64];        /* the operation */
+    char wrong[512];      /* empty as long as all is as the model says */
+};
+
+/* A sequence begins, from a seed; then steps; then everything is taken down and checked. Each stops doing anything once `wrong` is set. */
+void play_start(struct play *play, const struct play_variant *variant, uint64_t seed);
+void play_step(struct play *play);
+void play_stop(struct play *play);
+
+uint64_t play_random(struct play *play);
+
+#endif

@@ -1,0 +1,70 @@
+/* Inside play*.c: what the operations use of each other. */
+#ifndef PLAY_OP_H
+#define PLAY_OP_H
+
+#include "play.h"
+
+/* What failed: first the counts before an operation, then how many failed in it. */
+struct play_hits {
+    uint64_t alloc;
+    uint64_t load;
+    uint64_t save;
+    uint64_t map;
+    uint64_t stuck;
+    enum quire_status answer; /* what the pager makes of a failing store */
+};
+
+uint32_t play_below(struct play *play, uint32_t n);
+bool play_chance(struct play *play, uint32_t one_in);
+void play_fail(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Names the operation for messages. */
+void play_op(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void play_expect(struct play *play, enum quire_status status, uint32_t set);
+uint32_t play_quarantined(struct play *play);
+const unsigned char *play_kept(const struct play *play, unsigned object, uint32_t page);
+/* Is the content what a load would find? */
+bool play_same(const struct play *play, unsigned object, uint32_t page);
+void play_arm(struct play *play, struct play_hits *hits);
+void play_disarm(struct play *play, struct play_hits *hits);
+uint32_t play_after_fault(const struct play_hits *hits, uint32_t set);
+uint32_t play_after_areas(const struct play_hits *hits, uint32_t set);
+void play_check(struct play *play);
+void play_one(struct play *play);
+
+/* Random choices; MODEL_OBJECTS or MODEL_VMS: there is none. */
+unsigned play_pick_object(struct play *play);
+unsigned play_pick_vm(struct play *play);
+
+/* Areas. */
+void play_map(struct play *play);
+void play_unmap(struct play *play);
+void play_protect(struct play *play);
+void play_remap(struct play *play);
+void play_merge(struct play *play);
+void play_drop(struct play *play);
+void play_stick(struct play *play);
+void play_unstick(struct play *play);
+
+/* Accesses. */
+void play_access(struct play *play);
+void play_instruction(struct play *play);
+void play_copy(struct play *play);
+void play_device(struct play *play);
+/* Is `bytes` the page as the copy that is running leaves it, done so far? Then the model has it too. */
+bool play_copied(struct play *play, unsigned object, uint32_t page, const unsigned char *bytes);
+void play_flushing(void *user, const struct quire_batch *batch);
+
+/* Objects and contexts. */
+void play_new_object(struct play *play);
+void play_put(struct play *play);
+void play_new_vm(struct play *play);
+void play_end_vm(struct play *play);
+void play_add_pages(struct play *play);
+void play_pin(struct play *play);
+void play_unpin(struct play *play);
+void play_write_back(struct play *play);
+void play_invalidate(struct play *play);
+/* Frees what nothing refers to any more, having looked for what it leaves behind. */
+void play_bury(struct play *play);
+
+#endif
