@@ -35,6 +35,11 @@ static bool start_threads(struct host *host)
         }
     }
     pthread_barrier_wait(&host->loaded);
+    for (i = 0; i < host->args.contexts; i++) {
+        if (host->contexts[i].failed != NULL) {
+            fprintf(stderr, "host: context %u cannot begin: %s\n", i, host->contexts[i].failed);
+        }
+    }
     return !__atomic_load_n(&host->failed, __ATOMIC_SEQ_CST);
 }
 

@@ -20,7 +20,7 @@ struct quire_list_node {
 };
 
 /* Makes `node` an empty list, or a node on no list. */
-static inline void quire_list_init(struct quire_list_node *node)
+static inline QUIRE_RESIDENT void quire_list_init(struct quire_list_node *node)
 {
     node->prev = node;
     node->next = node;

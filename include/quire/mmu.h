@@ -157,7 +157,7 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-static void quire_batch_widen_(struct quire_batch *batch, struct quire_vm *vm)
+static QUIRE_RESIDENT void quire_batch_widen_(struct quire_batch *batch, struct quire_vm *vm)
 {
     uint32_t i;
 

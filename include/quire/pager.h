@@ -127,7 +127,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
     QUIRE_SYM(quire_pager_will_write);
 
-/* Ties `fobj` to the pager, on its first mapping. BUSY: it belongs to another; INVALID: its rank is too high. */
+/* Takes a reference of `fobj` and ties it to the pager, on its first mapping. BUSY: it belongs to another; INVALID: its rank is too
+ * high; DEAD, LIMIT: no reference can be had. */
 QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj) QUIRE_SYM(quire_pager_attach);
 
 QUIRE_END
@@ -586,16 +587,21 @@ static void quire_pager_last_put_(struct quire_fobj *fobj)
 
 QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj)
 {
-    if (fobj->pager != NULL) {
-        return fobj->pager == pager ? QUIRE_OK : QUIRE_BUSY;
+    enum quire_status status;
+
+    if (fobj->pager != NULL && fobj->pager != pager) {
+        return QUIRE_BUSY;
     }
     if (fobj->rank > pager->rank_max) {
         return QUIRE_INVALID;
     }
-    fobj->pager = pager;
-    fobj->last_put = quire_pager_last_put_;
-    quire_list_insert_before(&pager->fobjs, &fobj->link);
-    return QUIRE_OK;
+    status = quire_fobj_get(fobj); /* first: a dead object must not be tied to anything */
+    if (status == QUIRE_OK && fobj->pager == NULL) {
+        fobj->pager = pager;
+        fobj->last_put = quire_pager_last_put_;
+        quire_list_insert_before(&pager->fobjs, &fobj->link);
+    }
+    return status;
 }
 
 /* ---- Set-up ---- */

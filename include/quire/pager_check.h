@@ -119,8 +119,7 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
     if ((pmem->pins != 0) > fixed) {
         return quire_check_fail_(out, "6: a pinned page counts as evictable", pmem, number);
     }
-    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0 &&
-        (fixed || (pmem->state != QUIRE_PAGE_RESIDENT && pmem->state != QUIRE_PAGE_FLUSHING))) {
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0 && (fixed || pmem->state == QUIRE_PAGE_LOADING || pmem->state == QUIRE_PAGE_QUARANTINED)) {
         return quire_check_fail_(out, "6: the policy has a page that cannot be evicted", pmem, number);
     }
     if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 && !fixed && pmem->state == QUIRE_PAGE_RESIDENT) {

@@ -35,7 +35,7 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-static struct quire_policy_clock *quire_policy_clock_of_(struct quire_policy *policy)
+static QUIRE_RESIDENT struct quire_policy_clock *quire_policy_clock_of_(struct quire_policy *policy)
 {
     return QUIRE_CONTAINER_OF(policy, struct quire_policy_clock, base);
 }

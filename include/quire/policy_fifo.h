@@ -29,7 +29,7 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-static struct quire_policy_fifo *quire_policy_fifo_of_(struct quire_policy *policy)
+static QUIRE_RESIDENT struct quire_policy_fifo *quire_policy_fifo_of_(struct quire_policy *policy)
 {
     return QUIRE_CONTAINER_OF(policy, struct quire_policy_fifo, base);
 }

@@ -243,7 +243,7 @@ static bool quire_vm_find_hole_(const struct quire_vm *vm, const struct quire_ma
         if (!quire_va_range(at, npages, &last) || last > high) {
             return false;
         }
-        guard = at - low < before && at < before ? 0 : at - before;
+        guard = at < before ? 0 : at - before;
         area = quire_vm_area_from(vm, guard);
         if (area == NULL || area->va > (last > UINTPTR_MAX - after ? UINTPTR_MAX : last + after)) {
             *found = at;
@@ -283,8 +283,7 @@ static enum quire_status quire_vm_map_decide_(struct quire_vm *vm, const struct 
             return QUIRE_EXISTS;
         }
     }
-    status = quire_pager_attach(vm->pager, fobj);
-    return status == QUIRE_OK ? quire_fobj_get(fobj) : status;
+    return quire_pager_attach(vm->pager, fobj);
 }
 
 static void quire_vm_map_commit_(struct quire_vm *vm, const struct quire_mapping *mapping, uint32_t npages, uintptr_t va,

@@ -85,12 +85,14 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
 
         if (fobj->flushing != 0) {
             status = quire_op_wait_fobj(op, fobj, fobj, wait_ok);
-        } else if (pmem == NULL || pmem->state == QUIRE_PAGE_LOADING || !quire_pmem_may_be_dirty_(pager, pmem)) {
+        } else if (pmem == NULL || pmem->state == QUIRE_PAGE_LOADING) {
+            return QUIRE_OK;
+        } else if (quire_pmem_is_busy(pmem)) {
+            status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], wait_ok); /* a save that is under way may fail */
+        } else if (!quire_pmem_may_be_dirty_(pager, pmem)) {
             return QUIRE_OK;
         } else if (pmem->state == QUIRE_PAGE_QUARANTINED) {
             return QUIRE_STUCK;
-        } else if (pmem->state != QUIRE_PAGE_RESIDENT) {
-            status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], wait_ok);
         } else if (pmem->mapped != 0) {
             if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
                 quire_pager_quarantine(op, number);

@@ -19,19 +19,19 @@ built() { # built COMPILER OPTIONS
 # What the fault path refers to that is neither in its two sections nor the compiler's own. (Sections per function: a
 # relocation then names the function.) Of an operations table it reads neither the name, nor `check`, nor `free`.
 strangers() {
-    readelf -W --relocs "$scratch/unit.o" |
-        awk '/^Relocation section/ { text = /\.rela?\.fault\.text/; data = /\.rela?\.fault\.rodata/; next }
-             $3 !~ /^R_/ || !(text || data) { next }
-             data && $5 ~ /^\.(rodata|L|LC)|_(check|free)_$/ { next }
-             { print $5 }' |
-        sort -u | while read -r symbol; do
-        section=$(readelf -W --symbols "$scratch/unit.o" | awk -v s="$symbol" '$8 == s { print $7; exit }')
-        name=$(readelf -W --sections "$scratch/unit.o" | sed -n "s/^ *\[ *$section\] *\([^ ]*\).*/\1/p")
-        case $symbol:$name in
-        .fault.*:* | *:.fault.* | memcpy:* | memset:* | memmove:* | memcmp:*) ;;
-        *) echo "$symbol${name:+ in $name}" ;;
-        esac
-    done
+    readelf -W --sections --symbols --relocs "$scratch/unit.o" | awk '
+        match($0, /^ *\[ *[0-9]+\] [^ ]+/) { n = $0; sub(/^ *\[ */, "", n); split(n, part, /\] */); split(part[2], word, " ")
+                                             section[part[1]] = word[1]; next }
+        /^Relocation section/ { text = /\.rela?\.fault\.text/; data = /\.rela?\.fault\.rodata/; next }
+        /^Symbol table/ { text = data = 0; next }
+        /^ *[0-9]+: / { if ($7 ~ /^[0-9]+$/) at[$8] = $7; next }
+        $3 ~ /^R_/ && (text || data) && !(data && $5 ~ /^\.(rodata|L|LC)|_(check|free)_$/) { refers[$5] = 1 }
+        END {
+            for (symbol in refers) {
+                name = symbol in at ? section[at[symbol]] : symbol
+                if (name !~ /^\.fault\.|^mem(cpy|set|move|cmp)$/) print symbol, name == symbol ? "" : "in " name
+            }
+        }'
 }
 
 silent_strangers() { [ -z "$(strangers)" ] || { strangers; return 1; }; }

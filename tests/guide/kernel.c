@@ -119,7 +119,7 @@ enum quire_status kernel_boot(void)
 {
     static struct quire_policy_clock clock;
     static struct quire_pmem pmems[RAM_PAGES];
-    static uint32_t steps[QUIRE_PAGER_STEP_DEFAULT];
+    static uint32_t steps[QUIRE_PAGER_STEP_BYTES(1, QUIRE_PAGER_STEP_DEFAULT) / sizeof(uint32_t)];
     struct quire_pager_config config = {0};
 
     config.mmu = &mmu;

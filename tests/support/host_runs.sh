@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The example, as the README runs it but shorter; and each fault that can be planted in it must make it fail.
+# (examples/host/check has all the rest: arguments, hostile files, many shapes, under AddressSanitizer.)
 set -u
 cd "$(dirname "$0")/../.."
 . tests/support/check.sh
@@ -10,12 +11,8 @@ check "the example runs" examples/host/run --seconds 1
 check "... with another policy and seed" examples/host/run --seconds 1 --policy fifo --seed 7
 check "... with one context" examples/host/run --seconds 1 --contexts 1
 for fault in verify wipe share flush; do
-    for seed in 1 2; do
-        refused "... fails with --break=$fault, seed $seed" . examples/host/run --seconds 1 --seed $seed --break=$fault
-    done
+    refused "... fails with --break=$fault" "planted: $fault" examples/host/run --seconds 1 --break=$fault
 done
-refused "... refuses an option it does not have" "expected" examples/host/run --no-such-option
-refused "... refuses a file that is no ELF file" . examples/host/run --seconds 1 README.md
 
 figures() {
     examples/host/run --seconds 1 --json "$scratch/figures.json" --dot "$scratch/picture.dot" &&

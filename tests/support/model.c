@@ -325,7 +325,7 @@ uint32_t model_may_access(const struct model *model, unsigned vm, uint32_t at, u
         return MODEL_SET(QUIRE_STUCK) | MODEL_OK | MODEL_SET(QUIRE_DENIED) | MODEL_SET(QUIRE_NO_PAGE);
     }
     if ((cell->prot & access) == 0 || (!privileged && (cell->prot & QUIRE_PROT_USER) == 0)) {
-        return MODEL_SET(QUIRE_DENIED) | (cell->loose ? MODEL_OK : 0);
+        return MODEL_SET(QUIRE_DENIED) | (cell->loose || quarantined != 0 ? MODEL_OK : 0);
     }
     if (object->unpaged) {
         return MODEL_OK;

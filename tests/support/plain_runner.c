@@ -244,7 +244,7 @@ int main(int argc, char **argv)
             printf("[%s] %s::%s\n", word[outcome], (*test)->category, (*test)->name);
         }
     }
-    printf("[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: %u\n", count[0] + count[1] + count[2], count[PASSED],
-           count[FAILED], count[CRASHED]);
+    printf("[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: %u\n", count[0] + count[1] + count[2],
+           count[PASSED], count[FAILED], count[CRASHED]);
     return count[FAILED] + count[CRASHED] > 0 || count[0] + count[3] == 0;
 }

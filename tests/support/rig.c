@@ -345,7 +345,10 @@ static enum quire_status rig_store_begin(struct rig_store *store, struct quire_i
         rig->saves++;
         store->saves_of[io->pgidx]++;
     }
-    status = rig_failing(load ? &store->load_fails : &store->save_fails);
+    status = rig_failing(load ? &rig->load_fails : &rig->save_fails);
+    if (status == QUIRE_OK) {
+        status = rig_failing(load ? &store->load_fails : &store->save_fails);
+    }
     pthread_mutex_unlock(&rig->books);
     if (store->before != NULL && status == QUIRE_OK) {
         status = store->before(store, io, load);

@@ -106,6 +106,8 @@ struct rig {
     pthread_cond_t changed;
     pthread_mutex_t books; /* for all below, and the stores' counts */
     struct rig_failure alloc_fails;
+    struct rig_failure load_fails; /* of any store */
+    struct rig_failure save_fails;
     int64_t allocated;     /* blocks out */
     uint64_t loads;
     uint64_t saves;

@@ -1,398 +1,445 @@
-/* pager.h: set-up, and one fault at a time. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
-
-#include <criterion/criterion.h>
-#include <string.h>
-
-#include "rig.h"
-
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define SAYS(status, call) cr_assert_eq((call), (status))
-#define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
-
-static struct rig rig;
-static struct quire_vm vm;
-
-static void start_with(enum quire_sim_flags flags)
-{
-    struct rig_config config;
-
-    memset(&config, 0, sizeof config);
-    config.flags = flags;
-    rig_start(&rig, &config);
-    rig_vm_start(&rig, &vm);
-}
-
-static void start(void)
-{
-    start_with(QUIRE_SIM_HW_ACCESSED_DIRTY);
-}
-
-static void stop(void)
-{
-    SOUND();
-    rig_stop(&rig);
-}
+/* pager.h: set-up, pages added at run time, what a pager and an object are to each other, statistics. */
+#include "rig_test.h"
 
 /* ---- Set-up ---- */
 
-TestSuite(pager_init, .init = start, .fini = stop);
+/* A second pager with the configuration of the rig's, on the same machine; it has no context, so it touches nothing. */
+struct second {
+    struct rig rig;
+    struct quire_pager pager;
+    struct quire_policy_fifo fifo;
+    struct quire_pmem pmems[32];
+    uint32_t steps[64];
+    struct quire_pager_config config;
+};
 
-static struct quire_pager other;
-static uint32_t other_steps[4096];
-static struct quire_pmem other_pmems[64];
-
-static struct quire_pager_config valid_config(void)
+static void second_start(struct second *second)
 {
-    struct quire_pager_config config = rig_pager_config(&rig);
-
-    config.steps = other_steps;
-    config.pmems = other_pmems;
-    return config;
+    rig_start(&second->rig, NULL);
+    second->config = rig_pager_config(&second->rig);
+    second->config.policy = quire_policy_fifo_init(&second->fifo);
+    second->config.pmems = second->pmems;
+    second->config.npages = 16;
+    second->config.steps = second->steps;
 }
 
-#define REFUSES(name, status, change)                       \
-    Test(pager_init, name)                                  \
-    {                                                       \
-        struct quire_pager_config config = valid_config();  \
-                                                            \
-        change;                                             \
-        SAYS(status, quire_pager_init(&other, &config));    \
-    }
-
-REFUSES(takes_a_valid_configuration, QUIRE_OK, (void)0)
-REFUSES(refuses_no_hooks, QUIRE_INVALID, config.mmu = NULL)
-REFUSES(refuses_no_policy, QUIRE_INVALID, config.policy = NULL)
-REFUSES(refuses_no_allocator, QUIRE_INVALID, config.mem.alloc = NULL)
-REFUSES(refuses_an_allocator_that_cannot_free, QUIRE_INVALID, config.mem.free = NULL)
-REFUSES(refuses_no_bookkeeping, QUIRE_INVALID, config.pmems = NULL)
-REFUSES(refuses_no_step_table, QUIRE_INVALID, config.steps = NULL)
-REFUSES(refuses_no_threads, QUIRE_INVALID, config.concurrency = 0)
-REFUSES(refuses_more_threads_than_it_can_count, QUIRE_INVALID, config.concurrency = 65536)
-REFUSES(refuses_steps_of_too_many_pages, QUIRE_INVALID, config.pages_per_step = 256)
-REFUSES(refuses_ranks_that_no_object_has, QUIRE_INVALID, config.rank_max = QUIRE_FOBJ_RANK_MAX + 1u)
-REFUSES(refuses_unaligned_pages, QUIRE_INVALID, config.pa.addr += 8)
-REFUSES(refuses_pages_that_wrap, QUIRE_INVALID, config.pa.addr = UINT64_MAX & ~(uint64_t)QUIRE_PAGE_MASK)
-REFUSES(refuses_one_page_too_few, QUIRE_NO_PAGE, config.npages = (uint32_t)QUIRE_PAGER_MIN_PAGES(1, QUIRE_PAGER_STEP_DEFAULT, 0) - 1u)
-REFUSES(takes_the_fewest_pages, QUIRE_OK, config.npages = (uint32_t)QUIRE_PAGER_MIN_PAGES(1, QUIRE_PAGER_STEP_DEFAULT, 0))
-REFUSES(wants_a_page_more_for_each_rank, QUIRE_NO_PAGE,
-        config.npages = (uint32_t)QUIRE_PAGER_MIN_PAGES(1, QUIRE_PAGER_STEP_DEFAULT, 0);
-        config.rank_max = 1)
-
-Test(pager_init, refuses_incomplete_hooks)
+static enum quire_status second_init(struct second *second)
 {
-    struct quire_mmu mmu = *quire_sim_hooks(&rig.sim);
-    struct quire_pager_config config = valid_config();
-
-    config.mmu = &mmu;
-    mmu.flush = NULL;
-    SAYS(QUIRE_INVALID, quire_pager_init(&other, &config));
+    return quire_pager_init(&second->pager, &second->config);
 }
 
-Test(pager_init, a_pager_in_use_cannot_end)
+/* What init refuses with INVALID when a field of a good configuration is set to a bad value. */
+#define EXPECT_REFUSED(second, field, bad)              \
+    do {                                                \
+        struct quire_pager_config good = (second).config; \
+        (second).config.field = bad;                    \
+        EXPECT(second_init(&(second)), QUIRE_INVALID);  \
+        (second).config = good;                         \
+        EXPECT(second_init(&(second)), QUIRE_OK);       \
+    } while (0)
+
+Test(pager, pager_refuses_a_configuration_without_what_it_must_have)
 {
-    SAYS(QUIRE_BUSY, quire_pager_fini(&rig.pager));
-    OK(rig_vm_stop(&rig, &vm));
-    OK(quire_pager_fini(&rig.pager));
+    struct second second;
+
+    second_start(&second);
+    EXPECT_REFUSED(second, mmu, NULL);
+    EXPECT_REFUSED(second, policy, NULL);
+    EXPECT_REFUSED(second, mem.alloc, NULL);
+    EXPECT_REFUSED(second, mem.free, NULL);
+    EXPECT_REFUSED(second, pmems, NULL);
+    EXPECT_REFUSED(second, steps, NULL);
+    END(&second.rig);
 }
 
-Test(pager_init, an_object_that_is_left_keeps_a_pager_in_use)
+Test(pager, pager_refuses_a_policy_without_operations)
 {
-    struct rig_store *store = rig_store_new(&rig, 1, RIG_READ);
+    struct second second;
 
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    OK(rig_vm_stop(&rig, &vm));
-    SAYS(QUIRE_BUSY, quire_pager_fini(&rig.pager));
-    OK(rig_store_put(store));
-    OK(quire_pager_fini(&rig.pager));
+    second_start(&second);
+    second.fifo.base.ops = NULL;
+    EXPECT(second_init(&second), QUIRE_INVALID);
+    END(&second.rig);
+}
+
+Test(pager, pager_refuses_numbers_out_of_range)
+{
+    struct second second;
+
+    second_start(&second);
+    EXPECT_REFUSED(second, concurrency, 0);
+    EXPECT_REFUSED(second, concurrency, 65536u);
+    EXPECT_REFUSED(second, concurrency, UINT32_MAX);
+    EXPECT_REFUSED(second, pages_per_step, 256u);
+    EXPECT_REFUSED(second, pages_per_step, UINT32_MAX);
+    EXPECT_REFUSED(second, rank_max, QUIRE_FOBJ_RANK_MAX + 1u);
+    EXPECT_REFUSED(second, rank_max, UINT32_MAX);
+    EXPECT_REFUSED(second, npages, QUIRE_SEGMENT_PAGES_MAX + 1u);
+    END(&second.rig);
+}
+
+Test(pager, pager_refuses_physical_pages_that_are_unaligned_or_wrap)
+{
+    struct second second;
+
+    second_start(&second);
+    EXPECT_REFUSED(second, pa.addr, RIG_PA + 1u);
+    EXPECT_REFUSED(second, pa.addr, RIG_PA + RIG_PAGE / 2u);
+    EXPECT_REFUSED(second, pa.addr, UINT64_MAX - RIG_PAGE + 1u);
+    END(&second.rig);
+}
+
+Test(pager, pager_takes_physical_pages_at_the_very_top)
+{
+    struct second second;
+
+    second_start(&second);
+    second.config.pa.addr = UINT64_MAX - 16u * RIG_PAGE + 1u;
+    EXPECT(second_init(&second), QUIRE_OK);
+    EXPECT(quire_pager_fini(&second.pager), QUIRE_OK);
+    END(&second.rig);
+}
+
+Test(pager, pager_refuses_hooks_that_are_incomplete)
+{
+    struct second second;
+    struct quire_mmu mmu;
+
+    second_start(&second);
+    second.config.mmu = &mmu;
+#define WITHOUT(hook)                              \
+    mmu = second.rig.sim.mmu;                      \
+    mmu.hook = NULL;                               \
+    EXPECT(second_init(&second), QUIRE_INVALID)
+    WITHOUT(map);
+    WITHOUT(unmap);
+    WITHOUT(query);
+    WITHOUT(reduce);
+    WITHOUT(flush);
+    WITHOUT(sync_code);
+    WITHOUT(alias_get);
+    WITHOUT(alias_put);
+    WITHOUT(lock);
+    WITHOUT(unlock);
+    mmu = second.rig.sim.mmu;
+    mmu.age = NULL;
+    mmu.need_tables = NULL;
+    mmu.table_gone = NULL;
+    EXPECT(second_init(&second), QUIRE_OK);
+    END(&second.rig);
+}
+
+Test(pager, pager_refuses_fewer_pages_than_the_minimum_and_takes_exactly_that)
+{
+    struct second second;
+
+    second_start(&second);
+    second.config.concurrency = 2;
+    second.config.pages_per_step = 5;
+    second.config.rank_max = 2;
+    second.config.npages = 12; /* 2 x 5 + 2 + 1 = 13 */
+    EXPECT(second_init(&second), QUIRE_NO_PAGE);
+    second.config.npages = 13;
+    EXPECT(second_init(&second), QUIRE_OK);
+    second.config.concurrency = 65535u;
+    second.config.pages_per_step = 255u;
+    EXPECT(second_init(&second), QUIRE_NO_PAGE);
+    END(&second.rig);
+}
+
+Test(pager, pager_counts_four_pages_per_instruction_unless_told)
+{
+    struct second second;
+
+    second_start(&second);
+    second.config.pages_per_step = 0;
+    second.config.npages = QUIRE_PAGER_STEP_DEFAULT;
+    EXPECT(second_init(&second), QUIRE_NO_PAGE);
+    second.config.npages = QUIRE_PAGER_STEP_DEFAULT + 1u;
+    EXPECT(second_init(&second), QUIRE_OK);
+    END(&second.rig);
+}
+
+Test(pager, pager_does_not_end_while_it_has_a_context)
+{
+    struct second second;
+    struct quire_vm vm;
+
+    second_start(&second);
+    EXPECT(second_init(&second), QUIRE_OK);
+    EXPECT(quire_vm_init(&vm, &second.pager, RIG_VA, RIG_AT(4) - 1u, NULL), QUIRE_OK);
+    EXPECT(quire_pager_fini(&second.pager), QUIRE_BUSY);
+    EXPECT(quire_vm_fini(&vm), QUIRE_OK);
+    EXPECT(quire_pager_fini(&second.pager), QUIRE_OK);
+    END(&second.rig);
+}
+
+Test(pager, pager_does_not_end_while_it_has_an_object)
+{
+    struct rig rig;
+    struct quire_vm vm;
+    struct rig_store *store;
+
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 2, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_vm_stop(&rig, &vm), QUIRE_OK);
+    EXPECT(quire_pager_fini(&rig.pager), QUIRE_BUSY);
+    EXPECT(rig_store_put(store), QUIRE_OK);
+    EXPECT(quire_pager_fini(&rig.pager), QUIRE_OK);
+    END(&rig);
+}
+
+Test(pager, context_is_refused_a_pager_of_a_unit_with_other_options)
+{
+    struct rig rig;
+    struct quire_vm vm;
+
+    rig_start(&rig, NULL);
+    rig.pager.stamp ^= 1u;
+    EXPECT(quire_vm_init(&vm, &rig.pager, RIG_VA, RIG_AT(4) - 1u, NULL), QUIRE_MISMATCH);
+    rig.pager.stamp ^= 1u;
+    EXPECT(quire_vm_init(&vm, &rig.pager, RIG_VA, RIG_AT(4) - 1u, NULL), QUIRE_OK);
+    EXPECT(quire_vm_fini(&vm), QUIRE_OK);
+    END(&rig);
 }
 
 /* ---- Pages added at run time ---- */
 
-Test(pager_add, pages_can_be_added_while_the_pager_works)
+Test(pager, pages_added_at_run_time_are_used)
 {
-    struct rig_config config;
+    struct rig_config config = {.pages = 6, .more_pages = 10, .vm_pages = 32};
+    struct rig rig;
+    struct quire_vm vm;
     struct rig_store *store;
     uint32_t i;
 
-    memset(&config, 0, sizeof config);
-    config.pages = 6;
-    config.more_pages = 10;
     rig_start(&rig, &config);
     rig_vm_start(&rig, &vm);
-    store = rig_store_new(&rig, 16, RIG_READ);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    for (i = 0; i < 16u; i++) {
-        cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(i)), rig_born(store->tag, i, 0));
+    store = rig_store_new(&rig, 16, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    for (i = 0; i < 16; i++) {
+        cr_expect(born_at(&rig, &vm, RIG_AT(i), store, i));
     }
-    cr_assert_eq(rig_stats(&rig).evictions, 10);
-    OK(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + 6u * RIG_PAGE), 10, rig.more_pmems));
-    for (i = 0; i < 16u; i++) {
-        cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(i)), rig_born(store->tag, i, 0));
+    cr_expect_eq(rig_stats(&rig).pages[QUIRE_PAGE_RESIDENT], 6);
+    EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + 6u * RIG_PAGE), 10, rig.more_pmems), QUIRE_OK);
+    for (i = 0; i < 16; i++) {
+        cr_expect(born_at(&rig, &vm, RIG_AT(i), store, i));
     }
-    SOUND();
-    cr_assert_eq(rig_stats(&rig).total, 16);
-    cr_assert_eq(rig_stats(&rig).evictions, 10, "with the new pages all fit");
-    rig_stop(&rig);
+    cr_expect_eq(rig_stats(&rig).pages[QUIRE_PAGE_RESIDENT], 16);
+    cr_expect_eq(rig_stats(&rig).total, 16);
+    END(&rig);
 }
 
-TestSuite(pager_add_bad, .init = start, .fini = stop);
-
-Test(pager_add_bad, pages_that_it_has_are_refused)
+Test(pager, pages_that_are_bad_are_not_added)
 {
-    struct quire_pmem more[2];
+    struct rig_config config = {.more_pages = 8};
+    struct quire_pa behind = quire_pa_make(RIG_PA + 16u * RIG_PAGE);
+    struct rig rig;
 
-    SAYS(QUIRE_INVALID, quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + 15u * RIG_PAGE), 2, more));
-    SAYS(QUIRE_INVALID, quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + 16u * RIG_PAGE + 1u), 2, more));
-    SAYS(QUIRE_INVALID, quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + 16u * RIG_PAGE), 0, more));
-    SAYS(QUIRE_INVALID, quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + 16u * RIG_PAGE), 2, NULL));
-    SAYS(QUIRE_INVALID, quire_pager_add_pages(&rig.pager, quire_pa_make(UINT64_MAX & ~(uint64_t)QUIRE_PAGE_MASK), 2, more));
-    cr_assert_eq(rig_stats(&rig).total, 16);
+    rig_start(&rig, &config);
+    EXPECT(quire_pager_add_pages(&rig.pager, behind, 0, rig.more_pmems), QUIRE_INVALID);
+    EXPECT(quire_pager_add_pages(&rig.pager, behind, 4, NULL), QUIRE_INVALID);
+    EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(behind.addr + 8u), 4, rig.more_pmems), QUIRE_INVALID);
+    EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(UINT64_MAX - RIG_PAGE + 1u), 2, rig.more_pmems), QUIRE_INVALID);
+    EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(behind.addr - RIG_PAGE), 4, rig.more_pmems), QUIRE_INVALID);
+    EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA - RIG_PAGE), 2, rig.more_pmems), QUIRE_INVALID);
+    cr_expect_eq(rig_stats(&rig).total, 16);
+    EXPECT(quire_pager_add_pages(&rig.pager, behind, 8, rig.more_pmems), QUIRE_OK);
+    cr_expect_eq(rig_stats(&rig).total, 24);
+    END(&rig);
 }
 
-Test(pager_add_bad, segments_run_out)
+Test(pager, pages_are_added_until_all_segments_are_in_use)
 {
-    static struct quire_pmem more[QUIRE_SEGMENTS];
+    struct rig_config config = {.more_pages = QUIRE_SEGMENTS};
+    struct rig rig;
     uint32_t i;
 
-    for (i = 1; i < QUIRE_SEGMENTS; i++) {
-        OK(quire_pager_add_pages(&rig.pager, quire_pa_make(2u * RIG_PA + 2u * i * RIG_PAGE), 1, &more[i]));
+    rig_start(&rig, &config);
+    for (i = 0; i < QUIRE_SEGMENTS - 1u; i++) {
+        EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + (16u + i) * RIG_PAGE), 1, &rig.more_pmems[i]), QUIRE_OK);
     }
-    SAYS(QUIRE_LIMIT, quire_pager_add_pages(&rig.pager, quire_pa_make(4u * RIG_PA), 1, &more[0]));
-    cr_assert_eq(rig_stats(&rig).total, 16u + QUIRE_SEGMENTS - 1u);
+    EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + (16u + i) * RIG_PAGE), 1, &rig.more_pmems[i]), QUIRE_LIMIT);
+    cr_expect_eq(rig_stats(&rig).total, 16u + QUIRE_SEGMENTS - 1u);
+    END(&rig);
 }
 
-/* ---- Faults ---- */
+/* ---- Objects ---- */
 
-TestSuite(pager_fault, .init = start, .fini = stop);
-
-Test(pager_fault, loads_a_page_once_and_finds_it_then)
+Test(pager, object_of_another_pager_is_busy)
 {
-    struct rig_store *store = rig_store_new(&rig, 4, RIG_READ);
-    struct quire_fault_result out;
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    OK(rig_fault(&rig, &vm, RIG_AT(2) + 77, RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_MAJOR);
-    cr_assert_eq(out.fobj, &store->fobj);
-    cr_assert_eq(out.pgidx, 2);
-    cr_assert_eq(out.store, QUIRE_OK);
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(2) + 77), rig_born(store->tag, 2, 77));
-    OK(quire_vm_drop_range(&vm, RIG_VA, 4));
-    OK(rig_fault(&rig, &vm, RIG_AT(2), RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_MINOR);
-    OK(rig_fault(&rig, &vm, RIG_AT(2), RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_SPURIOUS);
-    cr_assert_eq(store->loads_of[2], 1);
-    cr_assert_eq(rig_stats(&rig).faults.major, 1);
-    cr_assert_eq(vm.stats.minor, 1);
-    cr_assert_eq(vm.stats.spurious, 1);
-}
-
-Test(pager_fault, contexts_share_one_page)
-{
-    struct rig_store *store = rig_store_new(&rig, 2, RIG_READ | RIG_WRITE);
-    struct quire_vm second;
-
-    rig_vm_start(&rig, &second);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ | RIG_WRITE));
-    OK(rig_map(&second, &store->fobj, RIG_AT(9), RIG_READ));
-    OK(rig_poke(&rig, &vm, RIG_VA + 5, 0x42));
-    cr_assert_eq(rig_byte(&rig, &second, RIG_AT(9) + 5), 0x42);
-    OK(rig_poke(&rig, &vm, RIG_VA + 5, 0x43));
-    cr_assert_eq(rig_byte(&rig, &second, RIG_AT(9) + 5), 0x43);
-    cr_assert_eq(store->loads_of[0], 1);
-    cr_assert_eq(rig_query(&vm, RIG_VA).pa.addr, rig_query(&second, RIG_AT(9)).pa.addr);
-    OK(rig_vm_stop(&rig, &second));
-}
-
-Test(pager_fault, outside_any_area_is_not_found)
-{
-    struct rig_store *store = rig_store_new(&rig, 1, RIG_READ);
-    struct quire_fault_result out;
-
-    OK(rig_map(&vm, &store->fobj, RIG_AT(1), RIG_READ));
-    SAYS(QUIRE_NOT_FOUND, rig_fault(&rig, &vm, RIG_AT(1) - 1u, RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_REFUSED);
-    cr_assert_null(out.fobj);
-    SAYS(QUIRE_NOT_FOUND, rig_fault(&rig, &vm, RIG_AT(2), RIG_READ, &out));
-    SAYS(QUIRE_NOT_FOUND, rig_fault(&rig, &vm, 0, RIG_READ, NULL));
-    SAYS(QUIRE_NOT_FOUND, rig_fault(&rig, &vm, UINTPTR_MAX, RIG_READ, NULL));
-    cr_assert_eq(vm.stats.refused, 4);
-    cr_assert_eq(rig.loads, 0);
-}
-
-Test(pager_fault, refuses_what_the_area_does_not_permit)
-{
-    struct rig_store *store = rig_store_new(&rig, 3, QUIRE_PROT_RWX);
-    struct quire_mapping mapping;
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    SAYS(QUIRE_DENIED, rig_fault(&rig, &vm, RIG_VA, RIG_WRITE, NULL)); /* a write to read-only memory */
-    SAYS(QUIRE_DENIED, rig_fault(&rig, &vm, RIG_VA, RIG_EXEC, NULL));  /* execution of data */
-    memset(&mapping, 0, sizeof mapping);
-    mapping.fobj = &store->fobj;
-    mapping.va = RIG_AT(8);
-    mapping.prot = RIG_READ; /* not USER */
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    SAYS(QUIRE_DENIED, rig_fault(&rig, &vm, RIG_AT(8), RIG_READ, NULL));
-    mapping.va = RIG_AT(16);
-    mapping.prot = 0; /* addresses only */
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    SAYS(QUIRE_DENIED, rig_fault(&rig, &vm, RIG_AT(16), RIG_READ, NULL));
-    cr_assert_eq(rig.loads, 0, "nothing is loaded for it");
-}
-
-Test(pager_fault, a_privileged_one_needs_no_user_permission)
-{
-    struct rig_store *store = rig_store_new(&rig, 3, RIG_READ);
-    struct quire_mapping mapping;
-    struct quire_fault fault;
-
-    memset(&mapping, 0, sizeof mapping);
-    mapping.fobj = &store->fobj;
-    mapping.va = RIG_VA;
-    mapping.prot = RIG_READ;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    memset(&fault, 0, sizeof fault);
-    fault.va = RIG_VA;
-    fault.access = RIG_READ;
-    fault.privileged = true;
-    OK(quire_pager_fault(&rig.pager, &vm, &fault, NULL));
-    cr_assert_eq(rig_query(&vm, RIG_VA).entry & QUIRE_ENTRY_USER, 0);
-}
-
-Test(pager_fault, refuses_a_fault_that_cannot_be)
-{
-    struct rig_store *store = rig_store_new(&rig, 1, RIG_READ);
-    struct quire_fault fault;
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    memset(&fault, 0, sizeof fault);
-    fault.va = RIG_VA;
-    SAYS(QUIRE_INVALID, quire_pager_fault(&rig.pager, &vm, &fault, NULL));
-    fault.access = RIG_READ | RIG_WRITE;
-    SAYS(QUIRE_INVALID, quire_pager_fault(&rig.pager, &vm, &fault, NULL));
-    fault.access = QUIRE_PROT_USER;
-    SAYS(QUIRE_INVALID, quire_pager_fault(&rig.pager, &vm, &fault, NULL));
-    fault.access = RIG_READ;
-    fault.thread = 1; /* concurrency is 1 */
-    SAYS(QUIRE_INVALID, quire_pager_fault(&rig.pager, &vm, &fault, NULL));
-    fault.thread = 0;
-    OK(quire_pager_fault(&rig.pager, &vm, &fault, NULL));
-}
-
-Test(pager_fault, refuses_the_context_of_another_pager)
-{
-    struct quire_pager_config config = valid_config();
-    struct quire_fault fault;
-
-    OK(quire_pager_init(&other, &config));
-    memset(&fault, 0, sizeof fault);
-    fault.va = RIG_VA;
-    fault.access = RIG_READ;
-    SAYS(QUIRE_INVALID, quire_pager_fault(&other, &vm, &fault, NULL));
-}
-
-Test(pager_fault, an_unpaged_object_is_mapped_whole_by_its_first_fault)
-{
-    struct quire_fobj_phys_config config;
-    struct quire_fault_result out;
-    struct quire_fobj_phys phys;
-
-    memset(&config, 0, sizeof config);
-    config.pa = quire_pa_make(RIG_PA + 4u * RIG_PAGE); /* pages of the pool: only entries are looked at here */
-    config.npages = 3;
-    config.max_prot = RIG_READ | RIG_WRITE;
-    OK(quire_fobj_phys_init(&phys, &config));
-    OK(rig_map(&vm, &phys.base, RIG_VA, RIG_READ));
-    OK(rig_fault(&rig, &vm, RIG_AT(1), RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_UNPAGED);
-    cr_assert_neq(rig_query(&vm, RIG_AT(2)).entry, 0);
-    cr_assert_eq(rig_query(&vm, RIG_AT(2)).pa.addr, config.pa.addr + 2u * RIG_PAGE);
-    OK(rig_fault(&rig, &vm, RIG_AT(2), RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_SPURIOUS);
-    OK(quire_fobj_put(&phys.base));
-    OK(quire_vm_unmap(&vm, RIG_VA, 3));
-}
-
-/* ---- Dirty and accessed, by what the hardware can do ---- */
-
-Test(pager_flags, a_write_to_a_clean_page_needs_one_fault_without_a_dirty_flag, .fini = stop)
-{
-    struct quire_fault_result out;
+    struct rig rig;
+    struct rig other;
+    struct quire_vm vm;
+    struct quire_vm vm2;
     struct rig_store *store;
 
-    start_with(QUIRE_SIM_HW_ACCESSED);
-    store = rig_store_new(&rig, 1, RIG_READ | RIG_WRITE);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ | RIG_WRITE));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_VA), rig_born(store->tag, 0, 0));
-    cr_assert_eq(rig_query(&vm, RIG_VA).entry & QUIRE_ENTRY_WRITE, 0, "clean, so read-only");
-    OK(rig_fault(&rig, &vm, RIG_VA, RIG_WRITE, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_WRITE);
-    cr_assert(rig_query(&vm, RIG_VA).dirty);
-    OK(rig_poke(&rig, &vm, RIG_VA, 1));
-    cr_assert_eq(vm.stats.write, 1);
+    rig_start(&rig, NULL);
+    rig_start(&other, NULL);
+    rig_vm_start(&rig, &vm);
+    rig_vm_start(&other, &vm2);
+    store = rig_store_new(&rig, 2, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&vm2, &store->fobj, RIG_VA, RW), QUIRE_BUSY);
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 2), QUIRE_OK);
+    EXPECT(rig_map(&vm2, &store->fobj, RIG_VA, RW), QUIRE_BUSY); /* for life */
+    END(&other);
+    END(&rig);
 }
 
-Test(pager_flags, a_first_write_is_one_fault, .fini = stop)
+Test(pager, object_of_too_high_a_rank_is_not_mapped)
 {
+    struct rig rig;
+    struct quire_vm vm;
     struct rig_store *store;
 
-    start_with(QUIRE_SIM_NO_FLAGS);
-    store = rig_store_new(&rig, 1, RIG_READ | RIG_WRITE);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ | RIG_WRITE));
-    OK(rig_poke(&rig, &vm, RIG_VA, 1));
-    cr_assert_eq(vm.stats.major, 1);
-    cr_assert_eq(vm.stats.minor, 0);
+    rig_start(&rig, NULL); /* rank_max 0 */
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 2, RW);
+    store->fobj.rank = 1;
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_INVALID);
+    cr_expect_eq(vm.num_areas, 0);
+    store->fobj.rank = 0;
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    END(&rig);
 }
 
-Test(pager_flags, hardware_that_tells_makes_writes_free, .fini = stop)
+Test(pager, put_at_count_zero_is_an_underflow_and_changes_nothing)
 {
+    struct rig rig;
+    struct quire_vm vm;
     struct rig_store *store;
 
-    start_with(QUIRE_SIM_HW_ACCESSED_DIRTY);
-    store = rig_store_new(&rig, 1, RIG_READ | RIG_WRITE);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ | RIG_WRITE));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_VA), rig_born(store->tag, 0, 0));
-    OK(rig_poke(&rig, &vm, RIG_VA, 1));
-    cr_assert_eq(vm.stats.minor, 0, "no second fault for the write");
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 1, true));
-    cr_assert_eq(rig_store_page(store, 0)[0], 1, "and it is not lost");
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 2, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    cr_expect(born_at(&rig, &vm, RIG_VA, store, 0));
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 2), QUIRE_OK);
+    EXPECT(rig_store_put(store), QUIRE_OK);
+    cr_expect_eq(store->freed, 1);
+    EXPECT(rig_store_put(store), QUIRE_UNDERFLOW);
+    cr_expect_eq(store->freed, 1);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_DEAD);
+    END(&rig);
 }
 
-Test(pager_flags, an_accessed_flag_that_was_cleared_costs_one_fault, .fini = stop)
+Test(pager, object_without_a_reference_to_spare_is_not_mapped)
 {
-    struct quire_fault_result out;
+    struct rig rig;
+    struct quire_vm vm;
     struct rig_store *store;
+    uint32_t refs;
 
-    start_with(QUIRE_SIM_AF_FAULT);
-    store = rig_store_new(&rig, 1, RIG_READ);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_VA), rig_born(store->tag, 0, 0));
-    cr_assert(rig.sim.mmu.age(rig.sim.mmu.ctx, &vm, RIG_VA) || true);
-    rig.sim.violations = 0; /* `age` was called here without the lock */
-    quire_sim_forgive(&rig.sim);
-    OK(rig_fault(&rig, &vm, RIG_VA, RIG_READ, &out));
-    cr_assert_eq(out.kind, QUIRE_FAULT_ACCESSED);
-    cr_assert_neq(rig_query(&vm, RIG_VA).entry & QUIRE_ENTRY_ACCESSED, 0);
-    cr_assert_eq(vm.stats.accessed, 1);
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 4, RW);
+    refs = store->fobj.refs.count;
+    store->fobj.refs.count = QUIRE_REFCOUNT_MAX;
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_LIMIT);
+    cr_expect_eq(vm.num_areas, 0);
+    store->fobj.refs.count = refs;
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    END(&rig);
 }
 
-Test(pager_flags, code_is_synced_once_per_content, .fini = stop)
+Test(pager, last_put_wipes_the_pages_before_anyone_else_has_them)
 {
-    unsigned char byte;
+    static const char secret[] = "nobody else may ever read this line";
+    struct rig rig;
+    struct quire_vm vm;
     struct rig_store *store;
 
-    start_with(QUIRE_SIM_HW_ACCESSED_DIRTY);
-    store = rig_store_new(&rig, 1, RIG_READ | RIG_EXEC);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ | RIG_EXEC));
-    OK(rig_exec(&rig, &vm, RIG_VA + 9, &byte, 1));
-    cr_assert_eq(byte, rig_born(store->tag, 0, 9));
-    OK(quire_vm_drop_range(&vm, RIG_VA, 1));
-    OK(rig_exec(&rig, &vm, RIG_VA + 9, &byte, 1));
-    cr_assert_eq(rig.sim.counts.sync_code, 1);
-    OK(quire_pager_invalidate(&rig.pager, &store->fobj, 0, 1));
-    OK(rig_exec(&rig, &vm, RIG_VA + 9, &byte, 1));
-    cr_assert_eq(rig.sim.counts.sync_code, 2, "loaded again: other content");
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 3, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_write(&rig, &vm, RIG_AT(1) + 7u, secret, sizeof secret), QUIRE_OK);
+    cr_expect(born_at(&rig, &vm, RIG_AT(2), store, 2));
+    cr_expect_eq(rig_find(&rig, secret, sizeof secret), 1);
+    EXPECT(rig_store_put(store), QUIRE_OK);
+    cr_expect_eq(rig_find(&rig, secret, sizeof secret), 1, "the area has a reference");
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 3), QUIRE_OK);
+    cr_expect_eq(rig_find(&rig, secret, sizeof secret), 0);
+    cr_expect_eq(rig_stats(&rig).wipes, 2);
+    cr_expect_eq(rig_stats(&rig).pages[QUIRE_PAGE_FREE], 16);
+    cr_expect_eq(store->freed, 1);
+    END(&rig);
+}
+
+/* The object dies while its page is on its way in: whoever ends the transit wipes it and frees the object. */
+static enum quire_status unmap_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)io;
+    if (load && !store->kept_put) {
+        EXPECT(quire_vm_unmap(store->user, RIG_VA, 2), QUIRE_OK);
+        EXPECT(rig_store_put(store), QUIRE_OK);
+        cr_expect_eq(store->freed, 0, "the store is at work");
+    }
+    return QUIRE_OK;
+}
+
+Test(pager, object_that_dies_while_it_loads_is_freed_by_the_load)
+{
+    struct rig rig;
+    struct quire_vm vm;
+    struct rig_store *store;
+
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 2, RW);
+    store->user = &vm;
+    store->before = unmap_meanwhile;
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_DEAD);
+    cr_expect_eq(store->freed, 1);
+    cr_expect_eq(rig_find(&rig, rig_store_page(store, 0), 64), 0);
+    END(&rig);
+}
+
+/* ---- Statistics ---- */
+
+Test(pager, statistics_tell_what_happened)
+{
+    struct rig_config config = {.pages = 5, .flags = QUIRE_SIM_HW_ACCESSED};
+    struct rig rig;
+    struct quire_vm vm;
+    struct quire_vm vm2;
+    struct rig_store *store;
+    struct quire_pager_stats stats;
+    uint32_t i;
+
+    rig_start(&rig, &config);
+    rig_vm_start(&rig, &vm);
+    rig_vm_start(&rig, &vm2);
+    store = rig_store_new(&rig, 8, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&vm2, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);    /* major */
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);    /* spurious */
+    EXPECT(rig_fault(&rig, &vm2, RIG_VA, RIG_READ, NULL), QUIRE_OK);   /* minor */
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_WRITE, NULL), QUIRE_OK);   /* write */
+    EXPECT(rig_fault(&rig, &vm, RIG_AT(9), RIG_READ, NULL), QUIRE_NOT_FOUND);
+    for (i = 1; i < 8; i++) {
+        EXPECT(rig_fault(&rig, &vm, RIG_AT(i), RIG_READ, NULL), QUIRE_OK);
+    }
+    stats = rig_stats(&rig);
+    cr_expect_eq(stats.faults.major, 8);
+    cr_expect_eq(stats.faults.minor, 2);
+    cr_expect_eq(stats.faults.write, 1);
+    cr_expect_eq(stats.faults.spurious, 1);
+    cr_expect_eq(stats.faults.refused, 1);
+    cr_expect_eq(vm.stats.minor, 1);
+    cr_expect_eq(vm2.stats.minor, 1);
+    cr_expect_eq(vm2.stats.major, 0);
+    cr_expect_eq(stats.loads, 8);
+    cr_expect_eq(stats.evictions, 3);
+    cr_expect_eq(stats.saves, 1, "one page was dirty");
+    cr_expect_gt(stats.flushes, 0);
+    cr_expect_eq(stats.pages[QUIRE_PAGE_RESIDENT], 5);
+    cr_expect_eq(stats.steps, QUIRE_PAGER_STEP_DEFAULT);
+    cr_expect_eq(stats.total, 5);
+    END(&rig);
 }

@@ -1,0 +1,627 @@
+/* pager_check.h: each invariant is violated on purpose, seen, named, and put right again. */
+#include "rig_test.h"
+
+#include "quire/fobj_phys.h"
+
+/*
+ *   vm   [ data, rw-, 0..5 ][ data, rw-, 6..7 ]  [ code, r-x ]  [ both, rwx ]  [ unpaged ]
+ *   vm2  [ data, rw-, 0..7 ]
+ *
+ * Resident: page 0 of `data`, written and in both contexts; page 1, only read, in vm; page 2, shown nowhere; page 0 of `code`;
+ * page 0 of `both`, written and executed.
+ */
+struct world {
+    struct rig rig;
+    struct quire_vm vm;
+    struct quire_vm vm2;
+    struct rig_store *data;
+    struct rig_store *code;
+    struct rig_store *both;
+    struct quire_fobj_phys phys;
+    struct quire_area *low; /* of vm, 0..5 */
+    struct quire_area *high;
+    struct quire_area *other; /* of vm2 */
+};
+
+#define CODE RIG_AT(16)
+#define BOTH RIG_AT(24)
+#define UNPAGED RIG_AT(32)
+
+static void map_both(struct world *w)
+{
+    struct quire_mapping mapping = {.fobj = &w->both->fobj, .va = BOTH, .prot = QUIRE_PROT_ALL, .wx = true};
+    unsigned char byte;
+
+    EXPECT(quire_vm_map(&w->vm, &mapping, NULL), QUIRE_OK);
+    EXPECT(rig_poke(&w->rig, &w->vm, BOTH, 1), QUIRE_OK);
+    EXPECT(rig_exec(&w->rig, &w->vm, BOTH, &byte, 1), QUIRE_OK);
+}
+
+static void map_unpaged(struct world *w)
+{
+    struct quire_fobj_phys_config config = {.pa = {RIG_PA + 16u * RIG_PAGE}, .npages = 4, .max_prot = RW};
+
+    EXPECT(quire_fobj_phys_init(&w->phys, &config), QUIRE_OK);
+    EXPECT(rig_map(&w->vm, &w->phys.base, UNPAGED, RW), QUIRE_OK);
+    EXPECT(quire_fobj_put(&w->phys.base), QUIRE_OK); /* the area keeps it */
+    EXPECT(rig_poke(&w->rig, &w->vm, UNPAGED, 1), QUIRE_OK);
+}
+
+static void world_start(struct world *w)
+{
+    struct rig_config config = {.more_pages = 4, .flags = QUIRE_SIM_HW_ACCESSED};
+    struct quire_mapping mapping = {.va = RIG_VA, .npages = 6, .prot = RW | USER};
+    unsigned char byte;
+
+    rig_start(&w->rig, &config);
+    rig_vm_start(&w->rig, &w->vm);
+    rig_vm_start(&w->rig, &w->vm2);
+    w->data = rig_store_new(&w->rig, 8, RW);
+    w->code = rig_store_new(&w->rig, 2, RX);
+    w->both = rig_store_new(&w->rig, 2, QUIRE_PROT_RWX);
+    mapping.fobj = &w->data->fobj;
+    EXPECT(quire_vm_map(&w->vm, &mapping, NULL), QUIRE_OK);
+    mapping.va = RIG_AT(6);
+    mapping.first = 6;
+    mapping.npages = 0;
+    EXPECT(quire_vm_map(&w->vm, &mapping, NULL), QUIRE_OK);
+    EXPECT(rig_map(&w->vm2, &w->data->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&w->vm, &w->code->fobj, CODE, RX), QUIRE_OK);
+    EXPECT(rig_poke(&w->rig, &w->vm, RIG_VA, 1), QUIRE_OK);
+    EXPECT(rig_poke(&w->rig, &w->vm2, RIG_VA, 1), QUIRE_OK);
+    EXPECT(rig_read(&w->rig, &w->vm, RIG_AT(1), &byte, 1), QUIRE_OK);
+    EXPECT(rig_read(&w->rig, &w->vm, RIG_AT(2), &byte, 1), QUIRE_OK);
+    EXPECT(quire_vm_drop_range(&w->vm, RIG_AT(2), 1), QUIRE_OK);
+    EXPECT(rig_exec(&w->rig, &w->vm, CODE, &byte, 1), QUIRE_OK);
+    map_both(w);
+    map_unpaged(w);
+    w->low = quire_vm_area_at(&w->vm, RIG_VA);
+    w->high = quire_vm_area_at(&w->vm, RIG_AT(6));
+    w->other = quire_vm_area_at(&w->vm2, RIG_VA);
+    EXPECT_SOUND(&w->rig);
+}
+
+static uint32_t number_of(const struct rig_store *store, uint32_t page)
+{
+    cr_assert_eq(quire_slot_kind(store->slots[page]), QUIRE_SLOT_PRESENT);
+    return quire_slot_value(store->slots[page]);
+}
+
+static struct quire_pmem *page_of(struct world *w, const struct rig_store *store, uint32_t page)
+{
+    return quire_pmem_at(&w->rig.pager.pool, number_of(store, page));
+}
+
+static struct quire_pmem *free_page(struct world *w)
+{
+    return quire_pmem_at(&w->rig.pager.pool, w->rig.pager.pool.free);
+}
+
+/* ---- Planting ---- */
+
+static void expect_named(struct world *w, const char *what, int line)
+{
+    struct quire_violation violation;
+
+    cr_expect(quire_pager_check(&w->rig.pager, &violation) == QUIRE_CORRUPT, "line %d: not seen: %s", line, what);
+    cr_expect(violation.what != NULL && strcmp(violation.what, what) == 0, "line %d: %s, not %s", line,
+              violation.what != NULL ? violation.what : "nothing", what);
+    cr_expect(violation.what == NULL || violation.object != NULL, "line %d: nothing is said to be at fault", line);
+}
+
+#define NAMED(w, what) expect_named((w), (what), __LINE__)
+
+/* Sets something of the structures to a wrong value, sees it named, and sets it right. */
+#define PLANT(w, lvalue, value, what)                 \
+    do {                                              \
+        unsigned char kept[sizeof(lvalue)];           \
+        memcpy(kept, &(lvalue), sizeof kept);         \
+        (lvalue) = (value);                           \
+        expect_named((w), (what), __LINE__);          \
+        memcpy(&(lvalue), kept, sizeof kept);         \
+        expect_sound(&(w)->rig, __LINE__);            \
+    } while (0)
+
+Test(pager_check, check_finds_nothing_where_nothing_is_wrong)
+{
+    struct world w;
+    struct quire_violation violation;
+
+    world_start(&w);
+    memset(&violation, 0xff, sizeof violation);
+    EXPECT(quire_pager_check(&w.rig.pager, &violation), QUIRE_OK);
+    cr_expect_null(violation.what);
+    EXPECT(quire_pager_check(&w.rig.pager, NULL), QUIRE_OK);
+    w.vm.num_areas++;
+    EXPECT(quire_pager_check(&w.rig.pager, NULL), QUIRE_CORRUPT);
+    w.vm.num_areas--;
+    END(&w.rig);
+}
+
+Test(pager_check, check_says_what_is_at_fault)
+{
+    struct quire_violation violation;
+    struct world w;
+
+    world_start(&w);
+    page_of(&w, w.data, 1)->mapped++;
+    EXPECT(quire_pager_check(&w.rig.pager, &violation), QUIRE_CORRUPT);
+    cr_expect_eq(violation.object, page_of(&w, w.data, 1));
+    cr_expect_eq(violation.detail, 1);
+    page_of(&w, w.data, 1)->mapped--;
+    END(&w.rig);
+}
+
+/* ---- 1: slots and pages ---- */
+
+Test(pager_check, check_names_a_slot_that_names_another_page)
+{
+    static const char what[] = "1: a slot names a page that holds something else";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.data->slots[0], w.data->slots[1], what);
+    PLANT(&w, w.data->slots[0], w.code->slots[0], what);
+    PLANT(&w, w.data->slots[7], w.data->slots[0], what);
+    PLANT(&w, w.data->slots[7], quire_slot_make(QUIRE_SLOT_PRESENT, w.rig.pager.pool.free), what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_page_in_the_chain_of_another_object)
+{
+    static const char what[] = "1: a page is in the chain of an object it does not belong to";
+    struct world w;
+    struct quire_pmem *last;
+
+    world_start(&w);
+    PLANT(&w, w.code->fobj.chain, w.data->fobj.chain, what);
+    for (last = quire_pmem_at(&w.rig.pager.pool, w.data->fobj.chain); last->chain_next != QUIRE_PAGE_NONE;) {
+        last = quire_pmem_at(&w.rig.pager.pool, last->chain_next);
+    }
+    PLANT(&w, last->chain_next, w.code->fobj.chain, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_page_that_holds_nothing)
+{
+    static const char what[] = "1: a page holds no page of an fobj";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, free_page(&w)->state, QUIRE_PAGE_RESIDENT, what);
+    PLANT(&w, free_page(&w)->state, QUIRE_PAGE_STATES, what);
+    free_page(&w)->fobj = &w.data->fobj;
+    free_page(&w)->pgidx = 8;
+    free_page(&w)->state = QUIRE_PAGE_LOADING;
+    NAMED(&w, what);
+    free_page(&w)->fobj = NULL;
+    free_page(&w)->state = QUIRE_PAGE_FREE;
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_page_whose_slot_does_not_know_it)
+{
+    static const char what[] = "1: a page and the slot of what it holds disagree";
+    struct world w;
+
+    world_start(&w);
+    free_page(&w)->fobj = &w.data->fobj;
+    free_page(&w)->pgidx = 7; /* absent */
+    free_page(&w)->state = QUIRE_PAGE_RESIDENT;
+    NAMED(&w, what);
+    free_page(&w)->pgidx = 0; /* the same page twice */
+    NAMED(&w, what);
+    free_page(&w)->fobj = NULL;
+    free_page(&w)->state = QUIRE_PAGE_FREE;
+    END(&w.rig);
+}
+
+/* ---- 2: entries ---- */
+
+/* Entries that come and go behind the pager's back. */
+static void enter(struct world *w, struct quire_vm *vm, uintptr_t va, uint32_t number, unsigned prot)
+{
+    const struct quire_mmu *mmu = &w->rig.sim.mmu;
+    uintptr_t key = mmu->lock(mmu->ctx);
+
+    EXPECT(mmu->map(mmu->ctx, vm, va, quire_pmem_pa(&w->rig.pager.pool, number), 1, prot | USER, 0), QUIRE_OK);
+    mmu->unlock(mmu->ctx, key);
+}
+
+static void withdraw(struct world *w, struct quire_vm *vm, uintptr_t va)
+{
+    const struct quire_mmu *mmu = &w->rig.sim.mmu;
+    uintptr_t key = mmu->lock(mmu->ctx);
+    struct quire_batch batch;
+
+    quire_batch_init(&batch);
+    (void)mmu->unmap(mmu->ctx, vm, va, 1, &batch);
+    quire_batch_add(&batch, vm, va);
+    mmu->flush(mmu->ctx, &batch);
+    mmu->unlock(mmu->ctx, key);
+}
+
+Test(pager_check, check_names_an_entry_without_a_page)
+{
+    struct world w;
+
+    world_start(&w);
+    enter(&w, &w.vm, RIG_AT(5), number_of(w.data, 2), RIG_READ);
+    NAMED(&w, "2: there is an entry for a page that is not there");
+    withdraw(&w, &w.vm, RIG_AT(5));
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_entry_that_nobody_counted)
+{
+    static const char what[] = "2: a page has more or fewer entries than it counts";
+    struct world w;
+
+    world_start(&w);
+    enter(&w, &w.vm, RIG_AT(2), number_of(w.data, 2), RIG_READ);
+    NAMED(&w, what);
+    withdraw(&w, &w.vm, RIG_AT(2));
+    EXPECT_SOUND(&w.rig);
+    withdraw(&w, &w.vm2, RIG_VA);
+    NAMED(&w, what);
+    enter(&w, &w.vm2, RIG_VA, number_of(w.data, 0), RW);
+    EXPECT_SOUND(&w.rig);
+    PLANT(&w, page_of(&w, w.data, 0)->mapped, 1, what);
+    PLANT(&w, page_of(&w, w.data, 1)->mapped, 0, what);
+    PLANT(&w, page_of(&w, w.data, 2)->sole, w.low, what); /* no entry has an only mapper */
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_page_that_names_the_wrong_only_mapper)
+{
+    static const char what[] = "2: a page names another area as its only mapper than the one that maps it";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, page_of(&w, w.data, 1)->sole, w.other, what);
+    PLANT(&w, page_of(&w, w.data, 0)->sole, w.low, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_page_in_transit_that_has_entries)
+{
+    static const char what[] = "2: a page has entries while a store works on it";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, page_of(&w, w.data, 1)->state, QUIRE_PAGE_LOADING, what);
+    PLANT(&w, page_of(&w, w.data, 0)->state, QUIRE_PAGE_SAVING, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_unpaged_area_that_counts_wrongly)
+{
+    static const char what[] = "2: an area of an unpaged object counts its entries wrongly";
+    struct quire_area *area;
+    struct world w;
+
+    world_start(&w);
+    area = quire_vm_area_at(&w.vm, UNPAGED);
+    PLANT(&w, area->installed, 3, what);
+    PLANT(&w, area->installed, 0, what);
+    withdraw(&w, &w.vm, UNPAGED + RIG_PAGE);
+    NAMED(&w, what);
+    EXPECT(quire_vm_drop_range(&w.vm, UNPAGED, 4), QUIRE_OK);
+    END(&w.rig);
+}
+
+/* ---- 3: permissions ---- */
+
+Test(pager_check, check_names_an_entry_that_permits_more_than_its_area)
+{
+    static const char what[] = "3: an entry permits more than its area";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.low->prot, RIG_READ | USER, what);
+    PLANT(&w, w.low->prot, RW, what);
+    PLANT(&w, w.low->prot, 0, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_clean_page_that_is_writable_unseen)
+{
+    struct quire_pmem *page;
+    struct world w;
+
+    world_start(&w);
+    page = page_of(&w, w.data, 0);
+    PLANT(&w, page->flags, (uint8_t)(page->flags & ~QUIRE_PMEM_DIRTY), "3: a clean page is writable and no hardware will tell");
+    withdraw(&w, &w.vm, RIG_AT(1));
+    enter(&w, &w.vm, RIG_AT(1), number_of(w.data, 1), RW);
+    NAMED(&w, "3: a clean page is writable and no hardware will tell");
+    withdraw(&w, &w.vm, RIG_AT(1));
+    enter(&w, &w.vm, RIG_AT(1), number_of(w.data, 1), RIG_READ);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_entry_that_is_writable_and_executable_unasked)
+{
+    struct quire_area *area;
+    struct world w;
+
+    world_start(&w);
+    area = quire_vm_area_at(&w.vm, BOTH);
+    PLANT(&w, area->flags, 0, "3: an entry is writable and executable, and nobody asked for it");
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_code_that_was_not_synced)
+{
+    struct quire_pmem *page;
+    struct world w;
+
+    world_start(&w);
+    page = page_of(&w, w.code, 0);
+    PLANT(&w, page->flags, (uint8_t)(page->flags & ~QUIRE_PMEM_SYNCED), "3: a page is executable whose content was not synced");
+    END(&w.rig);
+}
+
+/* ---- 4: areas ---- */
+
+Test(pager_check, check_names_a_broken_list)
+{
+    static const char what[] = "4: a list of the pager is broken";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.vm.link.next, &w.vm.link, what);
+    PLANT(&w, w.vm2.link.prev, NULL, what);
+    PLANT(&w, w.data->fobj.link.next, NULL, what);
+    PLANT(&w, w.rig.pager.fobjs.prev, &w.data->fobj.link, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_broken_tree)
+{
+    struct quire_tree_node *vm_root;
+    struct quire_tree_node *fobj_root;
+    struct world w;
+
+    world_start(&w);
+    vm_root = w.vm.areas.root;
+    fobj_root = w.data->fobj.areas.root;
+    PLANT(&w, vm_root->height, vm_root->height + 1u, "4: the area tree of a vm is broken");
+    PLANT(&w, vm_root->parent, vm_root, "4: the area tree of a vm is broken");
+    PLANT(&w, fobj_root->height, fobj_root->height + 1u, "4: the area tree of an fobj is broken");
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_area_that_shows_what_its_object_lacks)
+{
+    static const char what[] = "4: an area shows pages its fobj does not have";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.high->npages, 3, what);
+    PLANT(&w, w.high->npages, 0, what);
+    PLANT(&w, w.other->first, 1, what);
+    PLANT(&w, w.data->fobj.num_pages, 7, what);
+    /* The same seen from the object: no context of the pager leads there. */
+    quire_list_remove(&w.vm2.link);
+    PLANT(&w, w.other->npages, 9, what);
+    w.other->fobj = &w.code->fobj;
+    NAMED(&w, what);
+    w.other->fobj = &w.data->fobj;
+    quire_list_insert_before(&w.rig.pager.vms, &w.vm2.link);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_area_in_one_collection_only)
+{
+    static const char what[] = "4: an area is in one of its collections only";
+    struct quire_area *code;
+    struct world w;
+
+    world_start(&w);
+    code = quire_vm_area_at(&w.vm, CODE);
+    PLANT(&w, code->fobj_node.height, 0, what);      /* it says itself that it is in one */
+    PLANT(&w, w.code->fobj.areas.root, NULL, what);  /* its object does not know it */
+    w.vm2.num_areas = 0;
+    w.vm2.areas.root = NULL; /* its context does not know it */
+    NAMED(&w, what);
+    w.vm2.num_areas = 1;
+    w.vm2.areas.root = &w.other->vm_node;
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_area_outside_its_context)
+{
+    static const char what[] = "4: an area lies outside its vm";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.vm2.last, RIG_AT(8) - 2u, what);
+    PLANT(&w, w.vm2.first, RIG_AT(1), what);
+    PLANT(&w, w.other->vm, &w.vm, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_areas_that_overlap)
+{
+    static const char what[] = "4: areas of a vm overlap";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.low->npages, 7, what);
+    PLANT(&w, w.high->va, RIG_AT(5), what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_wrong_count_of_areas)
+{
+    static const char what[] = "4: a vm counts its areas wrongly";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.vm.num_areas, w.vm.num_areas + 1u, what);
+    PLANT(&w, w.vm2.num_areas, 0, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_dead_object_that_has_areas)
+{
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.data->fobj.refs.count, 0, "4: an fobj with an area is dead");
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_areas_of_an_object_out_of_order)
+{
+    static const char what[] = "4: the area tree of an fobj is out of order";
+    struct world w;
+    uint32_t first;
+
+    world_start(&w);
+    PLANT(&w, w.high->max_last, 12, what);
+    PLANT(&w, w.other->max_last, 12, what);
+    /* The order itself, seen from the object alone: the context would complain first. */
+    first = w.other->first;
+    w.low->first = 2;
+    w.other->first = 0;
+    cr_expect_not_null(quire_fobj_check_areas(&w.data->fobj));
+    w.low->first = 0;
+    w.other->first = first;
+    END(&w.rig);
+}
+
+/* ---- 6: states and counts ---- */
+
+Test(pager_check, check_names_a_free_page_that_is_in_use)
+{
+    static const char what[] = "6: a free page is in use";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, free_page(&w)->fobj, &w.data->fobj, what);
+    PLANT(&w, free_page(&w)->mapped, 1, what);
+    PLANT(&w, free_page(&w)->pins, 1, what);
+    PLANT(&w, free_page(&w)->holds, 1, what);
+    PLANT(&w, free_page(&w)->flags, QUIRE_PMEM_DIRTY, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_broken_list_of_free_pages)
+{
+    static const char what[] = "6: the list of free pages is broken";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.rig.pager.pool.free, number_of(w.data, 0), what);
+    PLANT(&w, free_page(&w)->chain_next, number_of(w.data, 0), what);
+    PLANT(&w, free_page(&w)->chain_next, w.rig.pager.pool.free, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_free_page_that_is_lost)
+{
+    static const char what[] = "6: a free page is lost";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.rig.pager.pool.free, free_page(&w)->chain_next, what);
+    PLANT(&w, w.rig.pager.pool.free, QUIRE_PAGE_NONE, what);
+    PLANT(&w, free_page(&w)->chain_next, QUIRE_PAGE_NONE, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_pinned_page_that_counts_as_evictable)
+{
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, page_of(&w, w.data, 1)->pins, 1, "6: a pinned page counts as evictable");
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_what_the_policy_has_and_has_not)
+{
+    struct quire_pmem *page;
+    struct world w;
+    uint32_t next;
+
+    world_start(&w);
+    page = page_of(&w, w.data, 1);
+    PLANT(&w, page->flags, (uint8_t)(page->flags | QUIRE_PMEM_FIXED), "6: the policy has a page that cannot be evicted");
+    PLANT(&w, page->state, QUIRE_PAGE_QUARANTINED, "6: the policy has a page that cannot be evicted");
+    PLANT(&w, page->flags, (uint8_t)(page->flags & ~QUIRE_PMEM_IN_POLICY), "6: the policy does not know a page that could be evicted");
+    PLANT(&w, w.rig.clock.ring.count, w.rig.clock.ring.count + 1u, "6: the policy lost or invented a page");
+    PLANT(&w, w.rig.clock.ring.hand, QUIRE_PAGE_NONE, "6: the policy lost or invented a page");
+    next = page->policy.next;
+    page->policy.next = number_of(w.data, 1) & QUIRE_PAGE_NONE; /* a ring of its own */
+    NAMED(&w, "6: the policy lost or invented a page");
+    page->policy.next = next & QUIRE_PAGE_NONE;
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_resident_pages_counted_wrongly)
+{
+    static const char what[] = "6: an object's resident pages are counted wrongly";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.data->fobj.resident, 4, what);
+    PLANT(&w, w.data->fobj.resident, 0, what);
+    PLANT(&w, w.data->fobj.chain, QUIRE_PAGE_NONE, what);
+    PLANT(&w, w.data->fobj.chain, quire_pmem_at(&w.rig.pager.pool, w.data->fobj.chain)->chain_next, what);
+    PLANT(&w, page_of(&w, w.data, 2)->chain_next, number_of(w.data, 2), what); /* a ring */
+    PLANT(&w, w.data->slots[0], quire_slot_make(QUIRE_SLOT_EMPTY, 0), "2: there is an entry for a page that is not there");
+    PLANT(&w, w.data->slots[2], quire_slot_make(QUIRE_SLOT_EMPTY, 0), what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_states_counted_wrongly)
+{
+    static const char what[] = "6: pages per state are counted wrongly";
+    struct quire_pmem_pool *pool;
+    struct world w;
+
+    world_start(&w);
+    pool = &w.rig.pager.pool;
+    PLANT(&w, pool->count[QUIRE_PAGE_RESIDENT], pool->count[QUIRE_PAGE_RESIDENT] + 1u, what);
+    PLANT(&w, pool->count[QUIRE_PAGE_LOADING], 1, what);
+    PLANT(&w, pool->count[QUIRE_PAGE_QUARANTINED], UINT32_MAX, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_every_count_that_a_recount_contradicts)
+{
+    static const char what[] = "6: statistics and a recount disagree";
+    struct quire_pager *pager;
+    struct world w;
+
+    world_start(&w);
+    pager = &w.rig.pager;
+    PLANT(&w, pager->pool.total, pager->pool.total + 1u, what);
+    PLANT(&w, pager->pool.fixed, 1, what);
+    PLANT(&w, pager->in_policy, pager->in_policy - 1u, what);
+    PLANT(&w, pager->holds, 1, what);
+    PLANT(&w, pager->step_pages, pager->step_pages + 1u, what);
+    PLANT(&w, page_of(&w, w.data, 1)->holds, 1, what);
+    PLANT(&w, page_of(&w, w.data, 1)->steps, 3, what);
+    PLANT(&w, pager->steps[1], QUIRE_PAGE_NONE, what);
+    END(&w.rig);
+}
+
+/* ---- 10: dead objects ---- */
+
+Test(pager_check, check_names_a_page_that_outlived_its_object)
+{
+    struct world w;
+
+    world_start(&w);
+    EXPECT(quire_vm_unmap(&w.vm, CODE, 2), QUIRE_OK);
+    w.code->fobj.refs.count = 0;
+    w.code->fobj.dead = true;
+    NAMED(&w, "10: a page of a dead object is still there");
+    w.code->fobj.refs.count = 1;
+    w.code->fobj.dead = false;
+    END(&w.rig);
+}
