@@ -40,7 +40,6 @@ struct quire_vm {
     uintptr_t first;            /* lowest address an area may have */
     uintptr_t last;             /* highest byte an area may have */
     struct quire_tree areas;    /* by address */
-    struct quire_area *recent;  /* the area that the last look-up found; null: none */
     struct quire_pager *pager;  /* for life */
     struct quire_list_node link; /* in the pager's list of contexts */
     uint32_t in_flight;         /* operations that dropped the lock and come back to this context */
@@ -69,7 +68,7 @@ struct quire_area {
 };
 
 /* Last byte of the area. */
-static inline uintptr_t quire_area_last(const struct quire_area *area)
+static inline QUIRE_RESIDENT uintptr_t quire_area_last(const struct quire_area *area)
 {
     return area->va + (((uintptr_t)area->npages << QUIRE_PAGE_SHIFT) - 1u);
 }
@@ -81,7 +80,7 @@ static inline QUIRE_RESIDENT uint32_t quire_area_last_page(const struct quire_ar
 }
 
 /* Does it show page `pgidx` of its object? */
-static inline bool quire_area_shows(const struct quire_area *area, uint32_t pgidx)
+static inline QUIRE_RESIDENT bool quire_area_shows(const struct quire_area *area, uint32_t pgidx)
 {
     return pgidx - area->first < area->npages;
 }
@@ -98,8 +97,24 @@ static inline QUIRE_RESIDENT uint32_t quire_area_page(const struct quire_area *a
     return area->first + (uint32_t)((va - area->va) >> QUIRE_PAGE_SHIFT);
 }
 
-/* The area that holds `va`, or null. O(log areas of the vm); O(1) if it is the one found last. */
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_area_at(struct quire_vm *vm, uintptr_t va) QUIRE_SYM(quire_vm_area_at);
+/* The area that holds `va`, or null: the last that begins at or below it, if it reaches that far. O(log areas of the vm). */
+QUIRE_INLINE QUIRE_RESIDENT struct quire_area *quire_vm_area_at(const struct quire_vm *vm, uintptr_t va)
+{
+    struct quire_tree_node *node = vm->areas.root;
+    struct quire_area *below = NULL;
+
+    while (node != NULL) {
+        struct quire_area *area = QUIRE_CONTAINER_OF(node, struct quire_area, vm_node);
+
+        if (va < area->va) {
+            node = node->child[0];
+        } else {
+            below = area;
+            node = node->child[1];
+        }
+    }
+    return below != NULL && (va - below->va) >> QUIRE_PAGE_SHIFT < below->npages ? below : NULL;
+}
 
 /* The first area that ends at or above `va` (it may hold it), or null. O(log areas of the vm). */
 QUIRE_API struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintptr_t va) QUIRE_SYM(quire_vm_area_from);
@@ -196,25 +211,6 @@ static bool quire_area_augment_(struct quire_tree_node *node)
     return changed;
 }
 
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_area_at(struct quire_vm *vm, uintptr_t va)
-{
-    struct quire_area *area = vm->recent;
-    struct quire_tree_node *node = vm->areas.root;
-
-    if (area != NULL && (va - area->va) >> QUIRE_PAGE_SHIFT < area->npages) {
-        return area;
-    }
-    while (node != NULL) {
-        area = quire_area_of_vm_node_(node);
-        if ((va - area->va) >> QUIRE_PAGE_SHIFT < area->npages) {
-            vm->recent = area;
-            return area;
-        }
-        node = node->child[va > area->va];
-    }
-    return NULL;
-}
-
 QUIRE_API struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintptr_t va)
 {
     struct quire_tree_node *node = vm->areas.root;
@@ -293,9 +289,6 @@ QUIRE_API void quire_area_link(struct quire_area *area)
 
 QUIRE_API void quire_area_unlink(struct quire_area *area)
 {
-    if (area->vm->recent == area) {
-        area->vm->recent = NULL;
-    }
     quire_tree_remove(&area->vm->areas, &area->vm_node, NULL);
     quire_tree_remove(&area->fobj->areas, &area->fobj_node, quire_area_augment_);
     area->vm->num_areas--;

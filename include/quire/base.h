@@ -73,13 +73,24 @@
 #if QUIRE_GNU
 #define QUIRE_UNUSED __attribute__((unused))
 #define QUIRE_MUST_CHECK __attribute__((warn_unused_result))
+#define QUIRE_NOINLINE __attribute__((noinline)) /* a way of its own, whose registers and stack its caller should not have */
+#define QUIRE_COLD __attribute__((noinline, cold)) /* off the fault's usual way: it costs that way a call, and no space in it */
 #define QUIRE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define QUIRE_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
 #define QUIRE_UNUSED
 #define QUIRE_MUST_CHECK
+#define QUIRE_NOINLINE
+#define QUIRE_COLD
 #define QUIRE_LIKELY(x) (x)
 #define QUIRE_UNLIKELY(x) (x)
+#endif
+
+/* Of the fault's usual way: one piece of code where speed is asked for, shared functions where size is. */
+#if QUIRE_GNU && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define QUIRE_INLINE static inline __attribute__((always_inline))
+#else
+#define QUIRE_INLINE static inline
 #endif
 
 #ifndef QUIRE_ASSERT

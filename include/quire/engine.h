@@ -74,8 +74,7 @@ struct quire_pager {
 /* How an operation that brings pages in goes about it. */
 struct quire_how {
     bool wait_ok;
-    bool has_thread; /* `thread` is valid: the page becomes one of its last */
-    uint32_t thread;
+    uint32_t *steps; /* the row of the thread that will use the page: see quire_pager_step_row(). Null: none */
 };
 
 /* The aged pages that one eviction may leave waiting for an unlocked flush. */
@@ -91,15 +90,83 @@ struct quire_op {
     struct quire_batch batch;
 };
 
+/* Takes the lock; returns the key for dropping it. */
+QUIRE_INLINE QUIRE_RESIDENT uintptr_t quire_pager_lock(const struct quire_pager *pager)
+{
+    const struct quire_mmu *mmu = pager->mmu;
+
+    return mmu->lock != NULL ? mmu->lock(mmu->ctx) : 0;
+}
+
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_unlock(const struct quire_pager *pager, uintptr_t key)
+{
+    const struct quire_mmu *mmu = pager->mmu;
+
+    if (mmu->unlock != NULL) {
+        mmu->unlock(mmu->ctx, key);
+    }
+}
+
+/* Takes and drops the lock around a call that may sleep; what was read before is to be read again. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_lock(struct quire_op *op)
+{
+    op->key = quire_pager_lock(op->pager);
+}
+
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_unlock(struct quire_op *op)
+{
+    quire_pager_unlock(op->pager, op->key);
+}
+
+/* Begins with the lock taken already. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_locked(struct quire_op *op, struct quire_pager *pager, uintptr_t key)
+{
+    op->pager = pager;
+    op->key = key;
+    op->dead = NULL;
+    op->naged = 0;
+    quire_batch_init(&op->batch);
+}
+
 /* Takes the lock. */
-QUIRE_API QUIRE_RESIDENT void quire_op_begin(struct quire_op *op, struct quire_pager *pager) QUIRE_SYM(quire_op_begin);
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin(struct quire_op *op, struct quire_pager *pager)
+{
+    quire_op_begin_locked(op, pager, quire_pager_lock(pager));
+}
+
+/* Frees the dead objects of an operation, which has dropped the lock. */
+QUIRE_API QUIRE_RESIDENT void quire_op_free_dead(struct quire_op *op) QUIRE_SYM(quire_op_free_dead);
 
 /* Drops the lock; then frees the objects whose last page in transit this operation ended. */
-QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op) QUIRE_SYM(quire_op_end);
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_end(struct quire_op *op)
+{
+    QUIRE_ASSERT(quire_batch_empty(&op->batch));
+    quire_op_unlock(op);
+    if (QUIRE_UNLIKELY(op->dead != NULL)) {
+        quire_op_free_dead(op);
+    }
+}
+
+/* quire_op_flush with FLUSH_UNLOCKED, and the batch not empty. */
+QUIRE_API QUIRE_RESIDENT void quire_op_flush_unlocked(struct quire_op *op) QUIRE_SYM(quire_op_flush_unlocked);
 
 /* Flushes the batch. With FLUSH_UNLOCKED the lock is dropped meanwhile: what the batch names must be protected by the
  * `flushing` count of its vm or fobj or by its page's state, and everything is to be read again. */
-QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op) QUIRE_SYM(quire_op_flush);
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_flush(struct quire_op *op)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    if (quire_batch_empty(&op->batch)) {
+        return;
+    }
+    op->pager->stats.flushes++;
+    if (QUIRE_UNLIKELY((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0)) {
+        quire_op_flush_unlocked(op);
+    } else {
+        mmu->flush(mmu->ctx, &op->batch);
+        quire_batch_init(&op->batch);
+    }
+}
 
 /* Will flushing what is in the batch drop the lock? */
 static inline QUIRE_RESIDENT bool quire_op_flush_drops(const struct quire_op *op)
@@ -126,43 +193,119 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, co
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait_fobj(struct quire_op *op, struct quire_fobj *fobj, const void *token,
                                                               bool wait_ok) QUIRE_SYM(quire_op_wait_fobj);
 
-/* Wakes who waits for page `pgidx` of `fobj`, for the object, or for room. */
-QUIRE_API QUIRE_RESIDENT void quire_op_wake(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx) QUIRE_SYM(quire_op_wake);
+/* Wakes who waits for any page to become free or evictable. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_wake_room(struct quire_op *op)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
 
-/* Takes and drops the lock around a call that may sleep; what was read before is to be read again. */
-QUIRE_API QUIRE_RESIDENT void quire_op_lock(struct quire_op *op) QUIRE_SYM(quire_op_lock);
-QUIRE_API QUIRE_RESIDENT void quire_op_unlock(struct quire_op *op) QUIRE_SYM(quire_op_unlock);
+    if (QUIRE_UNLIKELY(op->pager->room_waiters > 0)) {
+        mmu->wake(mmu->ctx, &op->pager->pool.free);
+    }
+}
+
+/* Wakes who waits for page `pgidx` of `fobj`, for the object, or for room. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_wake(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
+{
+    const struct quire_mmu *mmu = op->pager->mmu;
+
+    if (QUIRE_UNLIKELY(fobj->waiters > 0)) {
+        mmu->wake(mmu->ctx, &fobj->slots[pgidx]);
+    }
+    quire_op_wake_room(op);
+}
+
+/* Nothing refers to the dead `fobj` any more: it will be freed when the lock is dropped. */
+QUIRE_API QUIRE_RESIDENT void quire_op_bury(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_bury);
 
 /* One reason less (fobj->busy) for the struct to stay: the last one of a dead object hands it over to be freed. */
-QUIRE_API QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_unbusy);
-
-/* Wakes who waits for any page to become free or evictable. */
-QUIRE_API QUIRE_RESIDENT void quire_op_wake_room(struct quire_op *op) QUIRE_SYM(quire_op_wake_room);
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct quire_fobj *fobj)
+{
+    QUIRE_ASSERT(fobj->busy > 0);
+    fobj->busy--;
+    if (QUIRE_UNLIKELY(fobj->dead && fobj->busy == 0)) {
+        quire_op_bury(op, fobj);
+    }
+}
 
 /* ---- Moves of a page ---- */
 
 /* Hands page `number` to the policy, unless it is fixed; `distance` as in struct quire_policy_ops. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, uint32_t number, uint32_t distance)
-    QUIRE_SYM(quire_pager_policy_insert);
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, uint32_t number, uint32_t distance)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    QUIRE_ASSERT((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0);
+    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0) {
+        pmem->flags |= QUIRE_PMEM_IN_POLICY;
+        pager->in_policy++;
+        pager->policy->ops->insert(pager->policy, number, distance);
+    }
+}
 
 /* Takes page `number` away from the policy, if it has it. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, uint32_t number)
-    QUIRE_SYM(quire_pager_policy_remove);
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
+        pager->in_policy--;
+        pager->policy->ops->remove(pager->policy, number);
+    }
+}
 
 /* Evictions since content whose slot remembers `shadow` was last evicted. */
-QUIRE_API QUIRE_RESIDENT uint32_t quire_pager_distance(const struct quire_pager *pager, uint32_t shadow)
-    QUIRE_SYM(quire_pager_distance);
+QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_pager_distance(const struct quire_pager *pager, uint32_t shadow)
+{
+    return shadow == 0 ? QUIRE_DISTANCE_UNKNOWN : (pager->evictions - shadow) & QUIRE_SLOT_VALUE_MASK;
+}
 
 /* Wipes page `number` of a dead object and frees it: what it held is gone before anyone else can have the page. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_wipe);
 
-/* The thread is about to need another page: the one it used longest ago is no longer kept for it. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, const struct quire_how *how)
-    QUIRE_SYM(quire_pager_step_make_room);
+/* The last pages that `thread` needed: a ring of which row[0] says where in row[1..n] the latest is; behind it is the oldest. */
+QUIRE_INLINE QUIRE_RESIDENT uint32_t *quire_pager_step_row(const struct quire_pager *pager, uint32_t thread)
+{
+    return &pager->steps[(size_t)thread * (pager->pages_per_step + 1u)];
+}
 
-/* Page `number` is the latest that `thread` needed. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, uint32_t thread, uint32_t number)
-    QUIRE_SYM(quire_pager_step_note);
+/* Where in the row the oldest is. */
+QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_pager_step_oldest(const struct quire_pager *pager, const uint32_t *row)
+{
+    return row[0] == 1u ? pager->pages_per_step : row[0] - 1u;
+}
+
+/* The thread is about to need another page: the one it used longest ago is no longer kept for it; with the new one it has as
+ * many as it is due. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, uint32_t *row)
+{
+    uint32_t *entry = &row[quire_pager_step_oldest(pager, row)];
+
+    if (*entry != QUIRE_PAGE_NONE) {
+        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, *entry);
+
+        pmem->steps--;
+        pager->step_pages -= pmem->steps == 0;
+        *entry = QUIRE_PAGE_NONE;
+    }
+}
+
+/* If the row has the page already, makes it the latest of them. */
+QUIRE_API QUIRE_RESIDENT bool quire_pager_step_again(const struct quire_pager *pager, uint32_t *row, uint32_t number)
+    QUIRE_SYM(quire_pager_step_again);
+
+/* Page `number` is the latest that a thread needed. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, uint32_t *row, struct quire_pmem *pmem,
+                                                       uint32_t number)
+{
+    if (pmem->steps == 0 || !quire_pager_step_again(pager, row, number)) {
+        quire_pager_step_make_room(pager, row);
+        pager->step_pages += pmem->steps == 0;
+        pmem->steps++;
+        row[0] = quire_pager_step_oldest(pager, row);
+        row[row[0]] = number;
+    }
+}
 
 /* Answers the policy's questions (struct quire_policy_host). */
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_state);
@@ -182,18 +325,51 @@ static inline QUIRE_RESIDENT unsigned quire_pager_page_state(const struct quire_
 /* Ends a page's transit: it becomes resident again, or free if it was invalidated or its object died. Wakes. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_settle);
 
-/* Frees page `number`, which has no entries, pins or holds, and lies in no transit but its own. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_release);
+/* Frees page `number`, which has no entries, pins or holds, and lies in no transit but its own; its slot remembers `shadow`. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    struct quire_fobj *fobj = pmem->fobj;
+    uint32_t pgidx = pmem->pgidx;
 
-/* The same, with `shadow` as what the slot remembers instead of this moment. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
-    QUIRE_SYM(quire_pager_release_as);
+    quire_pager_policy_remove(pager, number);
+    if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
+        pager->pool.fixed--;
+    }
+    quire_pmem_release(&pager->pool, number, shadow);
+    quire_op_wake(op, fobj, pgidx);
+}
+
+/* The same, with this moment as what the slot remembers. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t now = (pager->evictions + 1u) & QUIRE_SLOT_VALUE_MASK;
+
+    pager->evictions = now != 0 ? now : 1u; /* 0 in a slot means: never evicted */
+    quire_pager_release_as(op, number, pager->evictions);
+}
 
 /* Takes page `number` out of circulation: an MMU still shows it somewhere. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_quarantine);
 
-/* Decides anew whether page `number` can be evicted (its pins, its object, its dirtiness), and tells the policy. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, uint32_t number) QUIRE_SYM(quire_pager_refix);
+/* Page `number` can (not) be evicted any more: tells the policy. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_set_fixed(struct quire_pager *pager, uint32_t number, bool fixed)
+    QUIRE_SYM(quire_pager_set_fixed);
+
+/* Decides anew whether page `number` can be evicted (its pins, its object, its dirtiness). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    const struct quire_fobj *fobj = pmem->fobj;
+    bool must = pmem->pins != 0 || (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 ||
+                ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && fobj->ops->save == NULL);
+
+    if (must != ((pmem->flags & QUIRE_PMEM_FIXED) != 0)) {
+        quire_pager_set_fixed(pager, number, must);
+    }
+}
 
 /* Could one more page become fixed, the rest still being enough for every fault to finish? */
 QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager) QUIRE_SYM(quire_pager_may_fix);
@@ -211,36 +387,9 @@ QUIRE_BEGIN
 
 /* ---- Lock, flush, wait ---- */
 
-QUIRE_API QUIRE_RESIDENT void quire_op_lock(struct quire_op *op)
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_free_dead(struct quire_op *op)
 {
-    const struct quire_mmu *mmu = op->pager->mmu;
-
-    op->key = mmu->lock != NULL ? mmu->lock(mmu->ctx) : 0;
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_op_unlock(struct quire_op *op)
-{
-    const struct quire_mmu *mmu = op->pager->mmu;
-
-    if (mmu->unlock != NULL) {
-        mmu->unlock(mmu->ctx, op->key);
-    }
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_op_begin(struct quire_op *op, struct quire_pager *pager)
-{
-    op->pager = pager;
-    op->dead = NULL;
-    op->naged = 0;
-    quire_batch_init(&op->batch);
-    quire_op_lock(op);
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op)
-{
-    QUIRE_ASSERT(quire_batch_empty(&op->batch));
-    quire_op_unlock(op);
-    while (QUIRE_UNLIKELY(op->dead != NULL)) {
+    while (op->dead != NULL) {
         struct quire_fobj *fobj = op->dead;
 
         op->dead = fobj->link.next != NULL ? QUIRE_CONTAINER_OF(fobj->link.next, struct quire_fobj, link) : NULL;
@@ -250,22 +399,14 @@ QUIRE_API QUIRE_RESIDENT void quire_op_end(struct quire_op *op)
     }
 }
 
-QUIRE_API QUIRE_RESIDENT void quire_op_flush(struct quire_op *op)
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_flush_unlocked(struct quire_op *op)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
     uint32_t i;
 
-    if (quire_batch_empty(&op->batch)) {
-        return;
-    }
-    op->pager->stats.flushes++;
-    if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0) {
-        mmu->flush(mmu->ctx, &op->batch);
-    } else {
-        quire_op_unlock(op);
-        mmu->flush(mmu->ctx, &op->batch);
-        quire_op_lock(op);
-    }
+    quire_op_unlock(op);
+    mmu->flush(mmu->ctx, &op->batch);
+    quire_op_lock(op);
     quire_batch_init(&op->batch);
     for (i = 0; i < op->naged; i++) {
         if (quire_pmem_at(&op->pager->pool, op->aged[i])->state == QUIRE_PAGE_FLUSHING) {
@@ -336,17 +477,13 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, co
     return QUIRE_OK;
 }
 
-/* One reason less for the struct to stay: the last one of a dead object hands it over to be freed. */
-QUIRE_API QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct quire_fobj *fobj)
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_bury(struct quire_op *op, struct quire_fobj *fobj)
 {
-    QUIRE_ASSERT(fobj->busy > 0);
-    fobj->busy--;
-    if (QUIRE_UNLIKELY(fobj->busy == 0 && fobj->dead)) {
-        QUIRE_ASSERT(fobj->resident == 0);
-        quire_list_remove(&fobj->link);
-        fobj->link.next = op->dead != NULL ? &op->dead->link : NULL;
-        op->dead = fobj;
-    }
+    QUIRE_ASSERT(fobj->resident == 0);
+    quire_list_remove(&fobj->link);
+    fobj->link.next = op->dead != NULL ? &op->dead->link : NULL;
+    op->dead = fobj;
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait_fobj(struct quire_op *op, struct quire_fobj *fobj, const void *token,
@@ -364,64 +501,9 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait_fobj(struct quire_op *o
     return status == QUIRE_OK && dead ? QUIRE_DEAD : status;
 }
 
-QUIRE_API QUIRE_RESIDENT void quire_op_wake_room(struct quire_op *op)
-{
-    const struct quire_mmu *mmu = op->pager->mmu;
-
-    if (QUIRE_UNLIKELY(op->pager->room_waiters > 0)) {
-        mmu->wake(mmu->ctx, &op->pager->pool.free);
-    }
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_op_wake(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
-{
-    const struct quire_mmu *mmu = op->pager->mmu;
-
-    if (QUIRE_UNLIKELY(fobj->waiters > 0)) {
-        mmu->wake(mmu->ctx, &fobj->slots[pgidx]);
-    }
-    quire_op_wake_room(op);
-}
-
 /* ---- Pages and the policy ---- */
 
 /* Evictions since the page's content was last evicted. */
-QUIRE_API QUIRE_RESIDENT uint32_t quire_pager_distance(const struct quire_pager *pager, uint32_t shadow)
-{
-    return shadow == 0 ? QUIRE_DISTANCE_UNKNOWN : (pager->evictions - shadow) & QUIRE_SLOT_VALUE_MASK;
-}
-
-static QUIRE_RESIDENT uint32_t quire_pager_next_eviction_(struct quire_pager *pager)
-{
-    pager->evictions = (pager->evictions + 1u) & QUIRE_SLOT_VALUE_MASK;
-    if (pager->evictions == 0) {
-        pager->evictions = 1u; /* 0 in a slot means: never evicted */
-    }
-    return pager->evictions;
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, uint32_t number, uint32_t distance)
-{
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
-    QUIRE_ASSERT((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0);
-    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0) {
-        pmem->flags |= QUIRE_PMEM_IN_POLICY;
-        pager->in_policy++;
-        pager->policy->ops->insert(pager->policy, number, distance);
-    }
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, uint32_t number)
-{
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
-    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0) {
-        pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
-        pager->in_policy--;
-        pager->policy->ops->remove(pager->policy, number);
-    }
-}
 
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number)
 {
@@ -431,7 +513,7 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t num
 }
 
 /* FLUSH_UNLOCKED, and no accessed flags: until the flush nobody may evict the page or map it anew. */
-static QUIRE_RESIDENT bool quire_pager_age_unlocked_(struct quire_op *op, uint32_t number)
+static QUIRE_RESIDENT QUIRE_COLD bool quire_pager_age_unlocked_(struct quire_op *op, uint32_t number)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -460,7 +542,7 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t numbe
     if ((state & QUIRE_PAGE_FIXED) != 0) {
         return state;
     }
-    if (pager->mmu->age == NULL && (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0) {
+    if (QUIRE_UNLIKELY(pager->mmu->age == NULL && (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0)) {
         used = quire_pager_age_unlocked_(pager->op, number);
     } else {
         used = quire_rmap_age(pager->mmu, &pager->op->batch, pmem);
@@ -473,45 +555,21 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *page
     return (uint64_t)pager->pool.fixed + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->min_pages < pager->pool.total;
 }
 
-QUIRE_API QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, uint32_t number)
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_pager *pager, uint32_t number, bool fixed)
 {
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    const struct quire_fobj *fobj = pmem->fobj;
-    bool is = (pmem->flags & QUIRE_PMEM_FIXED) != 0;
-    bool must = pmem->pins != 0 || (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 ||
-                ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && fobj->ops->save == NULL);
 
-    if (must && !is) {
+    if (fixed) {
         quire_pager_policy_remove(pager, number);
         pmem->flags |= QUIRE_PMEM_FIXED;
         pager->pool.fixed++;
-    } else if (is && !must) {
-        pmem->flags &= (uint8_t)~QUIRE_PMEM_FIXED;
-        pager->pool.fixed--;
-        if (pmem->state == QUIRE_PAGE_RESIDENT) {
-            quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
-        }
+        return;
     }
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    struct quire_fobj *fobj = pmem->fobj;
-    uint32_t pgidx = pmem->pgidx;
-
-    quire_pager_policy_remove(pager, number);
-    if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
-        pager->pool.fixed--;
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_FIXED;
+    pager->pool.fixed--;
+    if (pmem->state == QUIRE_PAGE_RESIDENT) {
+        quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
     }
-    quire_pmem_release(&pager->pool, number, shadow);
-    quire_op_wake(op, fobj, pgidx);
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
-{
-    quire_pager_release_as(op, number, quire_pager_next_eviction_(op->pager));
 }
 
 /* The same for a page of a dead object: what it held is gone before anyone else can have the page. */
@@ -563,40 +621,7 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t n
 
 /* ---- The last pages of each thread ---- */
 
-static QUIRE_RESIDENT void quire_pager_step_drop_(struct quire_pager *pager, uint32_t *entry)
-{
-    if (*entry != QUIRE_PAGE_NONE) {
-        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, *entry);
-
-        pmem->steps--;
-        pager->step_pages -= pmem->steps == 0;
-        *entry = QUIRE_PAGE_NONE;
-    }
-}
-
-/* A row is a ring: row[0] says where in row[1..n] the latest page is; the one before that is the oldest. */
-static inline QUIRE_RESIDENT uint32_t *quire_pager_step_row_(const struct quire_pager *pager, uint32_t thread)
-{
-    return &pager->steps[(size_t)thread * (pager->pages_per_step + 1u)];
-}
-
-static inline QUIRE_RESIDENT uint32_t quire_pager_step_oldest_(const struct quire_pager *pager, const uint32_t *row)
-{
-    return row[0] == 1u ? pager->pages_per_step : row[0] - 1u;
-}
-
-/* A thread that needs another page may lose the one it used longest ago: with the new one it has as many as it is due. */
-QUIRE_API QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, const struct quire_how *how)
-{
-    if (how->has_thread) {
-        uint32_t *row = quire_pager_step_row_(pager, how->thread);
-
-        quire_pager_step_drop_(pager, &row[quire_pager_step_oldest_(pager, row)]);
-    }
-}
-
-/* If the row has the page already, makes it the latest of them. */
-static QUIRE_RESIDENT bool quire_pager_step_again_(const struct quire_pager *pager, uint32_t *row, uint32_t number)
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD bool quire_pager_step_again(const struct quire_pager *pager, uint32_t *row, uint32_t number)
 {
     uint32_t n = pager->pages_per_step;
     uint32_t at = row[0];
@@ -616,23 +641,6 @@ static QUIRE_RESIDENT bool quire_pager_step_again_(const struct quire_pager *pag
     }
     row[at] = number;
     return true;
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager, uint32_t thread, uint32_t number)
-{
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    uint32_t *row = quire_pager_step_row_(pager, thread);
-    uint32_t oldest;
-
-    if (pmem->steps != 0 && quire_pager_step_again_(pager, row, number)) {
-        return;
-    }
-    oldest = quire_pager_step_oldest_(pager, row);
-    quire_pager_step_drop_(pager, &row[oldest]);
-    pager->step_pages += pmem->steps == 0;
-    pmem->steps++;
-    row[oldest] = number;
-    row[0] = oldest;
 }
 
 QUIRE_END

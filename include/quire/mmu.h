@@ -70,9 +70,20 @@ static inline QUIRE_RESIDENT bool quire_batch_empty(const struct quire_batch *ba
     return batch->scope == QUIRE_BATCH_PAGES && batch->n == 0;
 }
 
+/* Adds some page of `vm` to a batch that has no entry left. O(QUIRE_BATCH_ENTRIES) once, then O(1). */
+QUIRE_API QUIRE_RESIDENT void quire_batch_widen(struct quire_batch *batch, struct quire_vm *vm) QUIRE_SYM(quire_batch_widen);
+
 /* Adds the page at `va` of `vm`; widens when the entries run out. O(1), O(QUIRE_BATCH_ENTRIES) once when it widens. */
-QUIRE_API QUIRE_RESIDENT void quire_batch_add(struct quire_batch *batch, struct quire_vm *vm, uintptr_t va)
-    QUIRE_SYM(quire_batch_add);
+QUIRE_INLINE QUIRE_RESIDENT void quire_batch_add(struct quire_batch *batch, struct quire_vm *vm, uintptr_t va)
+{
+    if (QUIRE_LIKELY(batch->scope == QUIRE_BATCH_PAGES && batch->n < QUIRE_BATCH_ENTRIES)) {
+        batch->entry[batch->n].vm = vm;
+        batch->entry[batch->n].va = va;
+        batch->n++;
+    } else {
+        quire_batch_widen(batch, vm);
+    }
+}
 
 /* Must the batch's flush reach the page at `va` of `vm`? For hooks and tests. O(n). */
 QUIRE_API bool quire_batch_covers(const struct quire_batch *batch, const struct quire_vm *vm, uintptr_t va)
@@ -157,27 +168,18 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-static QUIRE_RESIDENT void quire_batch_widen_(struct quire_batch *batch, struct quire_vm *vm)
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_batch_widen(struct quire_batch *batch, struct quire_vm *vm)
 {
     uint32_t i;
 
-    batch->scope = QUIRE_BATCH_VM;
-    batch->vm = vm;
-    for (i = 0; i < batch->n; i++) {
-        if (batch->entry[i].vm != vm) {
-            batch->scope = QUIRE_BATCH_ALL;
+    if (batch->scope == QUIRE_BATCH_PAGES) {
+        batch->scope = QUIRE_BATCH_VM;
+        batch->vm = vm;
+        for (i = 0; i < batch->n; i++) {
+            if (batch->entry[i].vm != vm) {
+                batch->scope = QUIRE_BATCH_ALL;
+            }
         }
-    }
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_batch_add(struct quire_batch *batch, struct quire_vm *vm, uintptr_t va)
-{
-    if (QUIRE_LIKELY(batch->scope == QUIRE_BATCH_PAGES && batch->n < QUIRE_BATCH_ENTRIES)) {
-        batch->entry[batch->n].vm = vm;
-        batch->entry[batch->n].va = va;
-        batch->n++;
-    } else if (batch->scope == QUIRE_BATCH_PAGES) {
-        quire_batch_widen_(batch, vm);
     } else if (batch->vm != vm) {
         batch->scope = QUIRE_BATCH_ALL;
     }

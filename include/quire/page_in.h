@@ -44,11 +44,11 @@ QUIRE_BEGIN
 /* ---- The store ---- */
 
 /* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
-static QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, uint32_t number, bool load)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem, uint32_t number,
+                                                                    bool load)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     const struct quire_fobj_ops *ops = pmem->fobj->ops;
     struct quire_pa pa = quire_pmem_pa(&pager->pool, number);
     void *page = mmu->alias_get(mmu->ctx, pa);
@@ -70,6 +70,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *o
     answer = load ? ops->load(&io) : ops->save(&io);
     quire_op_lock(op);
     mmu->alias_put(mmu->ctx, pa, page);
+    if (QUIRE_LIKELY(answer == QUIRE_OK)) {
+        return QUIRE_OK;
+    }
     pager->stats.bad_answers += quire_store_answer(answer) == QUIRE_BAD_ANSWER;
     return quire_store_answer(answer);
 }
@@ -83,7 +86,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
     pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
-    status = quire_pager_transfer_(op, number, false);
+    status = quire_pager_transfer_(op, pmem, number, false);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
         pmem->flags |= QUIRE_PMEM_STORED;
@@ -101,25 +104,38 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
 
-/* Evicts page `number`, which the policy chose. OK also if it turned out that the page had better stay: the caller looks at
+/* Takes page `number`, which the policy chose, from who uses it. True if that freed it: it is clean, and the lock was not
+ * dropped. Else quire_pager_evict_rest_() is to follow. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    quire_pager_policy_remove(pager, number);
+    if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
+        quire_pager_quarantine(op, number);
+        return false;
+    }
+    if (QUIRE_UNLIKELY((pmem->flags & QUIRE_PMEM_DIRTY) != 0 || quire_op_flush_drops(op))) {
+        return false;
+    }
+    quire_op_flush(op);
+    pager->stats.evictions++;
+    quire_pager_release(op, number);
+    return true;
+}
+
+/* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's. */
-static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, uint32_t number, bool clean_only,
-                                                           enum quire_status *store)
+static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
+                                                                enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status = QUIRE_OK;
 
-    quire_pager_policy_remove(pager, number);
-    if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
-        quire_pager_quarantine(op, number);
-        quire_op_flush(op);
-        return QUIRE_OK;
-    }
-    if (QUIRE_LIKELY((pmem->flags & QUIRE_PMEM_DIRTY) == 0 && !quire_op_flush_drops(op))) {
-        quire_op_flush(op);
-        pager->stats.evictions++;
-        quire_pager_release(op, number);
+    if (pmem->state != QUIRE_PAGE_RESIDENT) {
+        quire_op_flush(op); /* it went into quarantine */
         return QUIRE_OK;
     }
     pmem->fobj->busy++;
@@ -142,7 +158,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_(struct quire_op *op, 
 }
 
 /* Is anything under way that will make a page free or evictable without our doing? */
-static QUIRE_RESIDENT bool quire_pager_room_is_coming_(const struct quire_pager *pager)
+static QUIRE_RESIDENT QUIRE_COLD bool quire_pager_room_is_coming_(const struct quire_pager *pager)
 {
     const uint32_t *count = pager->pool.count;
 
@@ -150,7 +166,7 @@ static QUIRE_RESIDENT bool quire_pager_room_is_coming_(const struct quire_pager 
 }
 
 /* Waits until some page may have become free or evictable. */
-static QUIRE_RESIDENT enum quire_status quire_pager_await_room_(struct quire_op *op, bool wait_ok)
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_room_(struct quire_op *op, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     enum quire_status status;
@@ -165,7 +181,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_room_(struct quire_op 
 }
 
 /* FLUSH_UNLOCKED: takes back what asking for its age did to the victim, the lock not having been dropped since. */
-static QUIRE_RESIDENT void quire_pager_unage_(struct quire_op *op, uint32_t number)
+static QUIRE_RESIDENT QUIRE_COLD void quire_pager_unage_(struct quire_op *op, uint32_t number)
 {
     struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
     uint32_t i;
@@ -204,48 +220,52 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
     return number;
 }
 
-/* Returns with a free page there, or says why there is none. May drop the lock. */
-static QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, bool wait_ok, enum quire_status *store)
+/* Returns with a free page there, or says why there is none. `number` is a page that quire_pager_evict_() left to do, or
+ * QUIRE_PAGE_NONE if the policy knew none. May drop the lock. */
+static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op *op, uint32_t number, bool wait_ok,
+                                                                enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     uint32_t failures = 0;
     uint64_t tries = 0;
 
-    while (pager->pool.free == QUIRE_PAGE_NONE) {
-        uint32_t number = quire_pager_victim_(op);
+    for (;;) {
         enum quire_status status = QUIRE_OK;
 
-        if (QUIRE_UNLIKELY(number == QUIRE_PAGE_NONE)) {
+        if (number == QUIRE_PAGE_NONE) {
             quire_op_flush(op); /* what the policy aged */
             if (pager->pool.free == QUIRE_PAGE_NONE) {
                 status = quire_pager_await_room_(op, wait_ok);
             }
-        } else if (QUIRE_UNLIKELY(quire_pager_evict_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK)) {
+        } else if (quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK) {
             failures++;
         }
         /* Every page that was tried went to the back of the policy's order: after this many all have been. */
         if (status == QUIRE_OK && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
             status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
-        if (status != QUIRE_OK) {
+        if (status != QUIRE_OK || pager->pool.free != QUIRE_PAGE_NONE) {
             return status;
         }
+        number = quire_pager_victim_(op);
+        if (number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number)) {
+            return QUIRE_OK;
+        }
     }
-    return QUIRE_OK;
 }
 
 /* ---- Loading ---- */
 
-/* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. */
+/* quire_pager_await_page_() for an absent page whose slot it claims meanwhile, so that nobody else loads it too. */
 static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                           const struct quire_how *how, enum quire_status *store)
+                                                           uint32_t number, bool wait_ok, enum quire_status *store)
 {
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
 
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     op->pager->claims++;
-    status = quire_pager_make_room_(op, how->wait_ok, store);
+    status = quire_pager_await_page_(op, number, wait_ok, store);
     op->pager->claims--;
     fobj->slots[pgidx] = slot;
     if (fobj->dead) {
@@ -257,58 +277,74 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     return status;
 }
 
-/* Loads an absent page of `fobj`. OK means it arrived: it may have been invalidated on its way. */
-static QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                          const struct quire_how *how, enum quire_status *store)
+/* Returns with a free page there for page `pgidx` of `fobj`, or says why there is none. May drop the lock. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                     const struct quire_how *how, enum quire_status *store)
 {
-    struct quire_pager *pager = op->pager;
-    uint32_t shadow = quire_slot_value(fobj->slots[pgidx]);
-    bool stored = quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_STORED;
-    enum quire_status status = QUIRE_OK;
-    struct quire_pmem *pmem;
     uint32_t number;
 
-    quire_pager_step_make_room(pager, how);
-    fobj->busy++;
-    if (pager->pool.free == QUIRE_PAGE_NONE) {
-        status = quire_pager_claim_(op, fobj, pgidx, how, store);
+    if (how->steps != NULL) {
+        quire_pager_step_make_room(op->pager, how->steps);
     }
+    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+        return QUIRE_OK;
+    }
+    number = quire_pager_victim_(op);
+    if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number))) {
+        return QUIRE_OK;
+    }
+    return quire_pager_claim_(op, fobj, pgidx, number, how->wait_ok, store);
+}
+
+/* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                const struct quire_how *how, uint32_t *number,
+                                                                enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status;
+    struct quire_pmem *pmem;
+
+    fobj->busy++;
+    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
     if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
         status = QUIRE_NO_PAGE;
     }
-    if (status != QUIRE_OK) {
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
         quire_op_unbusy(op, fobj);
         return status;
     }
-    pmem = quire_pmem_take(&pager->pool, fobj, pgidx, &number);
-    pmem->flags = stored ? QUIRE_PMEM_STORED : 0;
-    quire_pager_refix(pager, number);
-    status = quire_pager_transfer_(op, number, true);
+    pmem = quire_pmem_take(&pager->pool, fobj, pgidx, number);
+    pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
+    quire_pager_refix(pager, *number);
+    status = quire_pager_transfer_(op, pmem, *number, true);
     *store = status;
-    if (status == QUIRE_OK) {
+    if (QUIRE_LIKELY(status == QUIRE_OK)) {
         pager->stats.loads++;
     } else {
         pager->stats.load_failures++;
     }
-    if (fobj->dead) {
-        quire_pager_settle(op, number);
+    if (QUIRE_UNLIKELY(fobj->dead)) {
+        quire_pager_settle(op, *number);
         return QUIRE_DEAD;
     }
-    if (status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0) {
-        quire_pager_release_as(op, number, shadow);
+    if (QUIRE_UNLIKELY(status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0)) {
+        quire_pager_release_as(op, *number, quire_slot_value(slot));
+        *number = QUIRE_PAGE_NONE;
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
-        quire_pager_policy_insert(pager, number, quire_pager_distance(pager, shadow));
+        quire_pager_policy_insert(pager, *number, quire_pager_distance(pager, quire_slot_value(slot)));
         quire_op_wake(op, fobj, pgidx);
     }
     quire_op_unbusy(op, fobj);
     return status;
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                             const struct quire_how *how, uint32_t *number, bool *loaded,
-                                                             bool *dropped, enum quire_status *store)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                 const struct quire_how *how, uint32_t *number, bool *loaded,
+                                                                 bool *dropped, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
 
@@ -335,13 +371,24 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
             status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], how->wait_ok);
         } else {
             *loaded = true;
-            status = quire_pager_load_(op, fobj, pgidx, how, store);
+            *dropped = true;
+            status = quire_pager_load_(op, fobj, pgidx, how, number, store);
+            if (QUIRE_LIKELY(status == QUIRE_OK && *number != QUIRE_PAGE_NONE && fobj->flushing == 0)) {
+                return QUIRE_OK;
+            }
         }
         *dropped = true;
         if (status != QUIRE_OK) {
             return status;
         }
     }
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                             const struct quire_how *how, uint32_t *number, bool *loaded,
+                                                             bool *dropped, enum quire_status *store)
+{
+    return quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
 }
 
 QUIRE_END

@@ -116,7 +116,8 @@ QUIRE_API void quire_pager_get_stats(struct quire_pager *pager, struct quire_pag
 
 /* ---- What vm.h, pin.h and writeback.h are made of. Not for users. ---- */
 
-/* Finds what an access of `vm` needs and makes it resident: *area, and for a paged object page *number (else QUIRE_PAGE_NONE). */
+/* Finds what an access of `vm` needs and makes it resident: *area, and for a paged object page *number (else QUIRE_PAGE_NONE).
+ * *area is the area that holds the address, if that has been looked up, or null. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *op, struct quire_vm *vm,
                                                                const struct quire_fault *in, struct quire_fault_result *out,
                                                                struct quire_area **area, uint32_t *number)
@@ -155,15 +156,14 @@ static QUIRE_RESIDENT enum quire_status quire_pager_permit_(const struct quire_a
     return (area->flags & QUIRE_AREA_STUCK) != 0 ? QUIRE_STUCK : QUIRE_DENIED; /* a stuck area permits nothing */
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *op, struct quire_vm *vm,
-                                                               const struct quire_fault *in, struct quire_fault_result *out,
-                                                               struct quire_area **area, uint32_t *number)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_op *op, struct quire_vm *vm,
+                                                                   const struct quire_fault *in, struct quire_fault_result *out,
+                                                                   struct quire_area **area, uint32_t *number)
 {
     struct quire_how how;
 
     how.wait_ok = in->wait_ok;
-    how.has_thread = true;
-    how.thread = in->thread;
+    how.steps = quire_pager_step_row(op->pager, in->thread);
     for (;;) {
         enum quire_status status;
         struct quire_area *at;
@@ -176,9 +176,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
             if (status != QUIRE_OK) {
                 return status;
             }
+            *area = NULL;
             continue;
         }
-        at = quire_vm_area_at(vm, in->va);
+        at = *area != NULL ? *area : quire_vm_area_at(vm, in->va);
         if (at == NULL) {
             return QUIRE_NOT_FOUND;
         }
@@ -193,18 +194,26 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
             *number = QUIRE_PAGE_NONE;
             return QUIRE_OK;
         }
-        status = quire_pager_bring(op, at->fobj, out->pgidx, &how, number, &loaded, &dropped, &out->store);
+        status = quire_pager_bring_(op, at->fobj, out->pgidx, &how, number, &loaded, &dropped, &out->store);
         if (loaded && status == QUIRE_OK) {
             out->kind = QUIRE_FAULT_MAJOR;
         }
         if (status != QUIRE_OK || !dropped || (vm->changes == changes && vm->flushing == 0)) {
             return status; /* the lock was dropped, but the areas are what they were */
         }
+        *area = NULL;
     }
 }
 
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *op, struct quire_vm *vm,
+                                                               const struct quire_fault *in, struct quire_fault_result *out,
+                                                               struct quire_area **area, uint32_t *number)
+{
+    return quire_pager_resolve_(op, vm, in, out, area, number);
+}
+
 /* Maps what is not mapped yet of an area that shows an unpaged object, in runs as long as the memory is contiguous. */
-static QUIRE_RESIDENT enum quire_status quire_pager_map_unpaged_(struct quire_op *op, struct quire_area *area,
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_map_unpaged_(struct quire_op *op, struct quire_area *area,
                                                                  struct quire_fault_result *out)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
@@ -232,7 +241,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_map_unpaged_(struct quire_op
 }
 
 /* Instructions in this page become visible to instruction fetch, once per content. */
-static QUIRE_RESIDENT void quire_pager_sync_code_(struct quire_pager *pager, uint32_t number, uintptr_t va)
+static QUIRE_RESIDENT QUIRE_COLD void quire_pager_sync_code_(struct quire_pager *pager, uint32_t number, uintptr_t va)
 {
     const struct quire_mmu *mmu = pager->mmu;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -261,7 +270,7 @@ static QUIRE_RESIDENT unsigned quire_pager_entry_prot_(const struct quire_pager 
 }
 
 /* Deals with an entry that is there already: good as it is, its accessed flag missing, or to be removed and made anew. */
-static QUIRE_RESIDENT enum quire_status quire_pager_present_(struct quire_op *op, struct quire_area *area, uint32_t number,
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_present_(struct quire_op *op, struct quire_area *area, uint32_t number,
                                                              unsigned entry, const struct quire_fault *in,
                                                              struct quire_fault_result *out, bool *done)
 {
@@ -291,11 +300,11 @@ static QUIRE_RESIDENT enum quire_status quire_pager_present_(struct quire_op *op
 }
 
 /* Makes the entry of a resident page, and notes what follows from it. */
-static inline QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pager *pager, struct quire_area *area, uint32_t number,
-                                                                  unsigned prot, unsigned access)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pager *pager, struct quire_area *area,
+                                                                 struct quire_pmem *pmem, uint32_t number, unsigned prot,
+                                                                 unsigned access)
 {
     const struct quire_mmu *mmu = pager->mmu;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx), quire_pmem_pa(&pager->pool, number), 1,
                                         prot, area->attr);
 
@@ -319,12 +328,12 @@ static inline QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_p
 }
 
 /* Makes the entry that `in` asks for. *again: the lock was dropped for a flush, everything is to be looked at anew. */
-static QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area, uint32_t number,
-                                                         const struct quire_fault *in, struct quire_fault_result *out, bool *again)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area, struct quire_pmem *pmem,
+                                                               uint32_t number, const struct quire_fault *in,
+                                                               struct quire_fault_result *out, bool *again)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     uintptr_t va = quire_area_va(area, pmem->pgidx);
     unsigned entry = quire_rmap_may_map(pmem, area) ? mmu->query(mmu->ctx, area->vm, va) : 0;
     enum quire_status status;
@@ -351,11 +360,11 @@ static QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, st
     if ((prot & QUIRE_PROT_EXEC) != 0 && ((pmem->flags & QUIRE_PMEM_SYNCED) == 0 || pmem->pins != 0)) {
         quire_pager_sync_code_(pager, number, va);
     }
-    return quire_pager_enter_(pager, area, number, prot, in->access);
+    return quire_pager_enter_(pager, area, pmem, number, prot, in->access);
 }
 
 /* The `map` hook had no table: lets the user find one, without the lock. */
-static QUIRE_RESIDENT enum quire_status quire_pager_need_tables_(struct quire_op *op, struct quire_vm *vm, uintptr_t va)
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(struct quire_op *op, struct quire_vm *vm, uintptr_t va)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
     enum quire_status status;
@@ -369,17 +378,16 @@ static QUIRE_RESIDENT enum quire_status quire_pager_need_tables_(struct quire_op
 
 #define QUIRE_PAGER_TABLE_ROUNDS 3u
 
-static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm,
+static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm, struct quire_area *area,
                                                                   const struct quire_fault *in, struct quire_fault_result *out)
 {
     unsigned rounds = 0;
 
     for (;;) {
-        struct quire_area *area = NULL;
         uint32_t number = QUIRE_PAGE_NONE;
         enum quire_fault_kind before = out->kind; /* of an earlier round: it stays what this fault was */
         bool again = false;
-        enum quire_status status = quire_pager_resolve(op, vm, in, out, &area, &number);
+        enum quire_status status = quire_pager_resolve_(op, vm, in, out, &area, &number);
 
         if (status != QUIRE_OK) {
             return status;
@@ -391,8 +399,10 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
         if (number == QUIRE_PAGE_NONE) {
             status = quire_pager_map_unpaged_(op, area, out);
         } else {
-            quire_pager_step_note(op->pager, in->thread, number);
-            status = quire_pager_map_(op, area, number, in, out, &again);
+            struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+
+            quire_pager_step_note(op->pager, quire_pager_step_row(op->pager, in->thread), pmem, number);
+            status = quire_pager_map_(op, area, pmem, number, in, out, &again);
         }
         if (before == QUIRE_FAULT_MAJOR || before == QUIRE_FAULT_WRITE) {
             out->kind = before;
@@ -404,15 +414,12 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
         if (status != QUIRE_OK || !again) {
             return status;
         }
+        area = NULL;
     }
 }
 
-static QUIRE_RESIDENT void quire_pager_count_(struct quire_fault_stats *stats, enum quire_fault_kind kind)
+static QUIRE_RESIDENT QUIRE_COLD void quire_pager_count_(struct quire_fault_stats *stats, enum quire_fault_kind kind)
 {
-    if (QUIRE_LIKELY(kind == QUIRE_FAULT_MAJOR)) {
-        stats->major++;
-        return;
-    }
     switch (kind) {
     case QUIRE_FAULT_WRITE:
         stats->minor++;
@@ -432,6 +439,8 @@ static QUIRE_RESIDENT void quire_pager_count_(struct quire_fault_stats *stats, e
         stats->unpaged++;
         break;
     case QUIRE_FAULT_MAJOR:
+        stats->major++;
+        break;
     case QUIRE_FAULT_REFUSED:
     default:
         stats->refused++;
@@ -445,7 +454,7 @@ static QUIRE_RESIDENT bool quire_fault_valid_(const struct quire_pager *pager, c
            (in->access == QUIRE_PROT_READ || in->access == QUIRE_PROT_WRITE || in->access == QUIRE_PROT_EXEC);
 }
 
-static QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_result *out)
+QUIRE_INLINE QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_result *out)
 {
     out->kind = QUIRE_FAULT_REFUSED;
     out->fobj = NULL;
@@ -455,10 +464,9 @@ static QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_result *o
 
 /* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed, for every
  * other one; those go the long way. */
-static inline QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm, const struct quire_fault *in,
-                                                           struct quire_fault_result *out)
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm, struct quire_area *area,
+                                                          const struct quire_fault *in, struct quire_fault_result *out)
 {
-    struct quire_area *area = quire_vm_area_at(vm, in->va);
     struct quire_fobj *fobj;
     struct quire_pmem *pmem;
     uint32_t pgidx;
@@ -482,10 +490,10 @@ static inline QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *p
     if (pmem->state != QUIRE_PAGE_RESIDENT || quire_rmap_may_map(pmem, area) ||
         ((prot & QUIRE_PROT_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0) ||
         (in->access == QUIRE_PROT_WRITE && fobj->ops->save == NULL) ||
-        quire_pager_enter_(pager, area, number, prot, in->access) != QUIRE_OK) {
+        quire_pager_enter_(pager, area, pmem, number, prot, in->access) != QUIRE_OK) {
         return false;
     }
-    quire_pager_step_note(pager, in->thread, number);
+    quire_pager_step_note(pager, quire_pager_step_row(pager, in->thread), pmem, number);
     out->kind = QUIRE_FAULT_MINOR;
     out->fobj = fobj;
     out->pgidx = pgidx;
@@ -495,21 +503,32 @@ static inline QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *p
     return true;
 }
 
-static QUIRE_RESIDENT enum quire_status quire_pager_fault_long_(struct quire_op *op, struct quire_vm *vm, const struct quire_fault *in,
-                                                                struct quire_fault_result *out)
+/* Every other fault. The lock is taken already; `area` is the one that holds the address, or null. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(struct quire_pager *pager, uintptr_t key,
+                                                                               struct quire_vm *vm, struct quire_area *area,
+                                                                               const struct quire_fault *in,
+                                                                               struct quire_fault_result *out)
 {
     enum quire_status status;
+    struct quire_op op;
 
+    quire_op_begin_locked(&op, pager, key);
     quire_fault_result_init_(out);
     vm->in_flight++;
-    status = quire_pager_fault_locked_(op, vm, in, out);
+    status = quire_pager_fault_locked_(&op, vm, area, in, out);
     vm->in_flight--;
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
         out->kind = QUIRE_FAULT_REFUSED;
     }
-    quire_pager_count_(&vm->stats, out->kind);
-    quire_pager_count_(&op->pager->stats.faults, out->kind);
-    quire_op_flush(op);
+    if (QUIRE_LIKELY(out->kind == QUIRE_FAULT_MAJOR)) {
+        vm->stats.major++;
+        pager->stats.faults.major++;
+    } else {
+        quire_pager_count_(&vm->stats, out->kind);
+        quire_pager_count_(&pager->stats.faults, out->kind);
+    }
+    quire_op_flush(&op);
+    quire_op_end(&op);
     return status;
 }
 
@@ -517,8 +536,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
                                                              const struct quire_fault *in, struct quire_fault_result *out)
 {
     struct quire_fault_result own;
-    enum quire_status status = QUIRE_OK;
-    struct quire_op op;
+    struct quire_area *area;
+    uintptr_t key;
 
     if (out == NULL) {
         out = &own;
@@ -527,12 +546,13 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
         quire_fault_result_init_(out);
         return QUIRE_INVALID;
     }
-    quire_op_begin(&op, pager);
-    if (QUIRE_UNLIKELY(!quire_pager_fault_quick_(pager, vm, in, out))) {
-        status = quire_pager_fault_long_(&op, vm, in, out);
+    key = quire_pager_lock(pager);
+    area = quire_vm_area_at(vm, in->va);
+    if (!quire_pager_fault_quick_(pager, vm, area, in, out)) {
+        return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
-    quire_op_end(&op);
-    return status;
+    quire_pager_unlock(pager, key);
+    return QUIRE_OK;
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)

@@ -123,8 +123,7 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
     uint32_t n = 0;
 
     how.wait_ok = wait_ok;
-    how.has_thread = false;
-    how.thread = 0;
+    how.steps = NULL;
     while (n < pin->npages && status == QUIRE_OK) {
         enum quire_status store;
         uint32_t number;

@@ -76,15 +76,6 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pmem_pool_add(struct quire_pm
                                                                  uint32_t npages, struct quire_pmem *storage)
     QUIRE_SYM(quire_pmem_pool_add);
 
-/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, and the slot names it. Null if
- * none is free. O(1). */
-QUIRE_API QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
-                                                            uint32_t pgidx, uint32_t *number) QUIRE_SYM(quire_pmem_take);
-
-/* Makes page `number` free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its value. O(1). */
-QUIRE_API QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
-    QUIRE_SYM(quire_pmem_release);
-
 /* Page `number`, which must exist. O(1). */
 static inline QUIRE_RESIDENT struct quire_pmem *quire_pmem_at(const struct quire_pmem_pool *pool, uint32_t number)
 {
@@ -103,6 +94,59 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pool->count[pmem->state]--;
     pool->count[state]++;
     pmem->state = (uint8_t)state;
+}
+
+/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, and the slot names it. Null if
+ * none is free. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
+                                                               uint32_t pgidx, uint32_t *number)
+{
+    struct quire_pmem *pmem;
+
+    if (pool->free == QUIRE_PAGE_NONE) {
+        return NULL;
+    }
+    *number = pool->free;
+    pmem = quire_pmem_at(pool, *number);
+    pool->free = pmem->chain_next;
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
+    pmem->fobj = fobj;
+    pmem->pgidx = pgidx;
+    pmem->flags = 0;
+    pmem->chain_prev = QUIRE_PAGE_NONE;
+    pmem->chain_next = fobj->chain;
+    if (fobj->chain != QUIRE_PAGE_NONE) {
+        quire_pmem_at(pool, fobj->chain)->chain_prev = *number;
+    }
+    fobj->chain = *number;
+    fobj->resident++;
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, *number);
+    return pmem;
+}
+
+/* Makes page `number` free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its value. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
+{
+    struct quire_pmem *pmem = quire_pmem_at(pool, number);
+    struct quire_fobj *fobj = pmem->fobj;
+
+    QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
+    fobj->slots[pmem->pgidx] = quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    if (pmem->chain_prev == QUIRE_PAGE_NONE) {
+        fobj->chain = pmem->chain_next;
+    } else {
+        quire_pmem_at(pool, pmem->chain_prev)->chain_next = pmem->chain_next;
+    }
+    if (pmem->chain_next != QUIRE_PAGE_NONE) {
+        quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
+    }
+    fobj->resident--;
+    pmem->fobj = NULL;
+    pmem->sole = NULL;
+    pmem->flags = 0;
+    pmem->chain_next = pool->free;
+    pool->free = number;
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
 }
 
 /* Is it in transit: neither free nor resident nor quarantined? */
@@ -174,56 +218,6 @@ QUIRE_API enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, st
     pool->total += npages;
     pool->count[QUIRE_PAGE_FREE] += npages;
     return QUIRE_OK;
-}
-
-QUIRE_API QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
-                                                            uint32_t pgidx, uint32_t *number)
-{
-    struct quire_pmem *pmem;
-
-    if (pool->free == QUIRE_PAGE_NONE) {
-        return NULL;
-    }
-    *number = pool->free;
-    pmem = quire_pmem_at(pool, *number);
-    pool->free = pmem->chain_next;
-    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
-    pmem->fobj = fobj;
-    pmem->pgidx = pgidx;
-    pmem->flags = 0;
-    pmem->chain_prev = QUIRE_PAGE_NONE;
-    pmem->chain_next = fobj->chain;
-    if (fobj->chain != QUIRE_PAGE_NONE) {
-        quire_pmem_at(pool, fobj->chain)->chain_prev = *number;
-    }
-    fobj->chain = *number;
-    fobj->resident++;
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, *number);
-    return pmem;
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
-{
-    struct quire_pmem *pmem = quire_pmem_at(pool, number);
-    struct quire_fobj *fobj = pmem->fobj;
-
-    QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
-    fobj->slots[pmem->pgidx] = quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
-    if (pmem->chain_prev == QUIRE_PAGE_NONE) {
-        fobj->chain = pmem->chain_next;
-    } else {
-        quire_pmem_at(pool, pmem->chain_prev)->chain_next = pmem->chain_next;
-    }
-    if (pmem->chain_next != QUIRE_PAGE_NONE) {
-        quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
-    }
-    fobj->resident--;
-    pmem->fobj = NULL;
-    pmem->sole = NULL;
-    pmem->flags = 0;
-    pmem->chain_next = pool->free;
-    pool->free = number;
-    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
 }
 
 QUIRE_END

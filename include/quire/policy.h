@@ -116,12 +116,42 @@ static inline void quire_page_ring_init(struct quire_page_ring *ring)
 }
 
 /* Puts page `number`, on no ring, where the hand comes last. O(1). */
-QUIRE_API QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages,
-                                                     uint32_t number) QUIRE_SYM(quire_page_ring_insert);
+QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages, uint32_t number)
+{
+    struct quire_policy_node *node = quire_page_node(pages, number);
+
+    if (ring->hand == QUIRE_PAGE_NONE) {
+        node->prev = number & QUIRE_PAGE_NONE;
+        node->next = number & QUIRE_PAGE_NONE;
+        ring->hand = number;
+    } else {
+        struct quire_policy_node *after = quire_page_node(pages, ring->hand);
+
+        node->prev = after->prev;
+        node->next = ring->hand & QUIRE_PAGE_NONE;
+        quire_page_node(pages, after->prev)->next = number & QUIRE_PAGE_NONE;
+        after->prev = number & QUIRE_PAGE_NONE;
+    }
+    ring->count++;
+}
 
 /* Takes page `number` off the ring it is on; a hand that pointed at it moves to the next. O(1). */
-QUIRE_API QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages,
-                                                     uint32_t number) QUIRE_SYM(quire_page_ring_remove);
+QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages, uint32_t number)
+{
+    struct quire_policy_node *node = quire_page_node(pages, number);
+
+    QUIRE_ASSERT(ring->count > 0);
+    ring->count--;
+    if (ring->count == 0) {
+        ring->hand = QUIRE_PAGE_NONE;
+        return;
+    }
+    quire_page_node(pages, node->prev)->next = node->next;
+    quire_page_node(pages, node->next)->prev = node->prev;
+    if (ring->hand == number) {
+        ring->hand = node->next;
+    }
+}
 
 /* Is it one ring of `count` pages whose links agree? O(count). */
 QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const struct quire_pages *pages)
@@ -145,44 +175,6 @@ QUIRE_END
 QUIRE_BEGIN
 
 QUIRE_STATIC_ASSERT(sizeof(struct quire_policy_node) == 8, policy_node_is_8_bytes);
-
-QUIRE_API QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages,
-                                                     uint32_t number)
-{
-    struct quire_policy_node *node = quire_page_node(pages, number);
-
-    if (ring->hand == QUIRE_PAGE_NONE) {
-        node->prev = number & QUIRE_PAGE_NONE;
-        node->next = number & QUIRE_PAGE_NONE;
-        ring->hand = number;
-    } else {
-        struct quire_policy_node *after = quire_page_node(pages, ring->hand);
-
-        node->prev = after->prev;
-        node->next = ring->hand & QUIRE_PAGE_NONE;
-        quire_page_node(pages, after->prev)->next = number & QUIRE_PAGE_NONE;
-        after->prev = number & QUIRE_PAGE_NONE;
-    }
-    ring->count++;
-}
-
-QUIRE_API QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages,
-                                                     uint32_t number)
-{
-    struct quire_policy_node *node = quire_page_node(pages, number);
-
-    QUIRE_ASSERT(ring->count > 0);
-    ring->count--;
-    if (ring->count == 0) {
-        ring->hand = QUIRE_PAGE_NONE;
-        return;
-    }
-    quire_page_node(pages, node->prev)->next = node->next;
-    quire_page_node(pages, node->next)->prev = node->prev;
-    if (ring->hand == number) {
-        ring->hand = node->next;
-    }
-}
 
 static bool quire_page_exists_(const struct quire_pages *pages, uint32_t number)
 {

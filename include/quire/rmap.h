@@ -34,32 +34,8 @@ static inline QUIRE_RESIDENT bool quire_rmap_may_map(const struct quire_pmem *pm
 }
 
 /* Removes the entry of `pmem` in `area`, if there is one; returns what `unmap` did. Dirtiness is noted. O(1). */
-QUIRE_API QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *mmu, struct quire_batch *batch,
-                                                        struct quire_pmem *pmem, struct quire_area *area)
-    QUIRE_SYM(quire_rmap_remove_one);
-
-/* Removes all entries of `pmem`; true if one is stuck. O(log areas + areas that show the page), O(1) if the area is known. */
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
-    QUIRE_SYM(quire_rmap_remove);
-
-/* Was the page used since this was last asked? With the `age` hook the accessed flags tell; without it the entries do, and are
- * removed so that the next use is a fault. Cost as quire_rmap_remove. */
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
-    QUIRE_SYM(quire_rmap_age);
-
-QUIRE_END
-
-#endif /* QUIRE_RMAP_H */
-
-/* ---- Implementation --------------------------------------------------------------------------------------------- */
-
-#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_RMAP_IMPLEMENTED)
-#define QUIRE_RMAP_IMPLEMENTED
-
-QUIRE_BEGIN
-
-QUIRE_API QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *mmu, struct quire_batch *batch,
-                                                        struct quire_pmem *pmem, struct quire_area *area)
+QUIRE_INLINE QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *mmu, struct quire_batch *batch,
+                                                           struct quire_pmem *pmem, struct quire_area *area)
 {
     uintptr_t va = quire_area_va(area, pmem->pgidx);
     unsigned was = mmu->unmap(mmu->ctx, area->vm, va, 1, batch);
@@ -82,17 +58,56 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mmu *
     return was;
 }
 
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+/* The same as quire_rmap_remove for a page whose area is not known. */
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+    QUIRE_SYM(quire_rmap_remove_all);
+
+/* Removes all entries of `pmem`; true if one is stuck. O(log areas + areas that show the page), O(1) if the area is known. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+{
+    if (QUIRE_LIKELY(pmem->sole != NULL)) {
+        return (quire_rmap_remove_one(mmu, batch, pmem, pmem->sole) & QUIRE_ENTRY_STUCK) != 0;
+    }
+    return pmem->mapped != 0 && quire_rmap_remove_all(mmu, batch, pmem);
+}
+
+/* quire_rmap_age with the `age` hook, for a page whose area is not known. */
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_age_all(const struct quire_mmu *mmu, struct quire_pmem *pmem) QUIRE_SYM(quire_rmap_age_all);
+
+/* Was the page used since this was last asked? With the `age` hook the accessed flags tell; without it the entries do, and are
+ * removed so that the next use is a fault. Cost as quire_rmap_remove. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+{
+    const struct quire_area *area = pmem->sole;
+    bool used = (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
+
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_ACCESSED;
+    if (QUIRE_UNLIKELY(mmu->age == NULL)) {
+        /* An entry that an MMU refuses to drop keeps the page looking used; eviction will find out and quarantine it. */
+        return quire_rmap_remove(mmu, batch, pmem) || used;
+    }
+    if (QUIRE_LIKELY(area != NULL)) {
+        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+    }
+    return (pmem->mapped != 0 && quire_rmap_age_all(mmu, pmem)) || used;
+}
+
+QUIRE_END
+
+#endif /* QUIRE_RMAP_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_RMAP_IMPLEMENTED)
+#define QUIRE_RMAP_IMPLEMENTED
+
+QUIRE_BEGIN
+
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
 {
     struct quire_area *area;
     bool stuck = false;
 
-    if (pmem->sole != NULL) {
-        return (quire_rmap_remove_one(mmu, batch, pmem, pmem->sole) & QUIRE_ENTRY_STUCK) != 0;
-    }
-    if (pmem->mapped == 0) {
-        return false;
-    }
     for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL && pmem->mapped != 0;
          area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
         stuck = (quire_rmap_remove_one(mmu, batch, pmem, area) & QUIRE_ENTRY_STUCK) != 0 || stuck;
@@ -100,24 +115,14 @@ QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, str
     return stuck;
 }
 
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD bool quire_rmap_age_all(const struct quire_mmu *mmu, struct quire_pmem *pmem)
 {
-    bool used = (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
-    struct quire_area *area = pmem->sole;
+    struct quire_area *area;
+    bool used = false;
 
-    pmem->flags &= (uint8_t)~QUIRE_PMEM_ACCESSED;
-    if (QUIRE_LIKELY(area != NULL && mmu->age != NULL)) {
-        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
-    }
-    if (mmu->age == NULL) {
-        /* An entry that an MMU refuses to drop keeps the page looking used; eviction will find out and quarantine it. */
-        return quire_rmap_remove(mmu, batch, pmem) || used;
-    }
-    if (pmem->mapped != 0) {
-        for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
-             area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
-            used = mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
-        }
+    for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
+         area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+        used = mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
     }
     return used;
 }

@@ -172,7 +172,6 @@ static void quire_tree_balance_(struct quire_tree *tree, struct quire_tree_node 
                 (void)quire_tree_rotate_(tree, heavy, 1u - side, augment);
             }
             node = quire_tree_rotate_(tree, node, side, augment);
-            changed = changed || augment != NULL; /* another node stands here now: its parent's summary must look again */
         } else {
             (void)quire_tree_set_height_(node);
         }

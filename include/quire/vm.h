@@ -673,7 +673,7 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
     }
     if (status == QUIRE_OK && number != QUIRE_PAGE_NONE) {
         pmem = quire_pmem_at(&pager->pool, number);
-        quire_pager_step_note(pager, in->thread, number);
+        quire_pager_step_note(pager, quire_pager_step_row(pager, in->thread), pmem, number);
         pmem->flags |= QUIRE_PMEM_ACCESSED;
         pmem->holds++;
         pager->holds++;

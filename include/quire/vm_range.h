@@ -294,9 +294,17 @@ QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)
 
 QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
 {
-    const struct quire_mmu *mmu = range->op.pager->mmu;
+    const struct quire_pager *pager = range->op.pager;
+    const struct quire_mmu *mmu = pager->mmu;
     struct quire_area *area;
 
+    /* Another operation may have removed an entry of the range and be on its way to flush it: whoever asked for this range to be
+     * empty, or mapped anew, must not find that still remembered. Its own batch is not known here, but the context is. */
+    if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && range->op.batch.scope == QUIRE_BATCH_PAGES &&
+        (pager->pool.count[QUIRE_PAGE_FLUSHING] != 0 || pager->flushing != 0)) {
+        range->op.batch.scope = QUIRE_BATCH_VM;
+        range->op.batch.vm = range->vm;
+    }
     if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&range->op.batch)) {
         quire_op_flush(&range->op);
         return;

@@ -64,6 +64,18 @@ numbers_known() {
 }
 check "every invariant that a check names is in the design section" numbers_known
 
+# Every hook, page state and slot kind of the headers stands in a table of the design section.
+tables_complete() {
+    local word bad=0
+    for word in $(sed -n '/^struct quire_mmu {/,/^};/s/.*(\*\([a-z_]*\))(.*/`\1`/p' include/quire/mmu.h) \
+        $(sed -n 's/^#define QUIRE_SLOT_\([A-Z]*\) [0-3]u.*/`\1`/p' include/quire/fobj.h) \
+        $(sed -n '/^enum quire_page_state {/,/^};/s/^ *QUIRE_PAGE_\([A-Z]*\),.*/\1/p' include/quire/pmem.h | tr A-Z a-z); do
+        grep -E '^\|' README.md | grep -q -- "$word" || { echo "no table has $word"; bad=1; }
+    done
+    return $bad
+}
+check "every hook, state and slot kind is in a table" tables_complete
+
 paths_exist() {
     local path bad=0
     for path in $(grep -oE '`(tests|examples|bench|include|build)/[A-Za-z0-9_./-]*`' README.md | tr -d '`' | grep -v '^build/' | sort -u); do

@@ -12,7 +12,7 @@
 /* The same while an operation is in flight. */
 #define CHECKS() cr_assert_eq(quire_pager_check(&rig.pager, &rig.violation), QUIRE_OK, "%s", rig.violation.what)
 #define RW (RIG_READ | RIG_WRITE)
-#define POOL 10u /* for 2 threads: one more than the least */
+#define POOL 14u /* for 3 threads: one more than the least */
 
 static struct rig rig;
 static struct quire_vm vm;
@@ -27,7 +27,7 @@ static void start_with(bool no_wait, bool flush_unlocked)
     config.threads = true;
     config.no_wait = no_wait;
     config.flush_unlocked = flush_unlocked;
-    config.concurrency = 2;
+    config.concurrency = 3;
     config.pages = POOL;
     rig_start(&rig, &config);
     rig_vm_start(&rig, &vm);
@@ -64,17 +64,18 @@ static void *reads_first_page(void *arg)
     return NULL;
 }
 
+/* arg: where its status goes; null: other_status. */
 static void *faults_once(void *arg)
 {
+    enum quire_status *status = arg != NULL ? arg : &other_status;
     struct quire_fault fault;
 
-    (void)arg;
     memset(&fault, 0, sizeof fault);
     fault.va = RIG_VA;
     fault.access = RIG_READ;
     fault.wait_ok = true;
-    fault.thread = 1;
-    other_status = quire_pager_fault(&rig.pager, &vm, &fault, NULL);
+    fault.thread = arg != NULL ? 2 : 1;
+    *status = quire_pager_fault(&rig.pager, &vm, &fault, NULL);
     return NULL;
 }
 
@@ -194,26 +195,18 @@ Test(pager_races, an_object_that_dies_during_the_load_is_freed_when_the_load_end
 
 Test(pager_races, waiters_on_an_object_that_dies_are_told)
 {
-    enum quire_status status;
+    enum quire_status status = QUIRE_OK;
+    pthread_t waiter;
 
     begin_load(faults_once);
-    /* This thread is the one that waits; a third takes the object away. */
-    OK(quire_vm_unmap(&vm, RIG_AT(10), 10));
-    {
-        pthread_t third = other;
-        enum quire_status first;
-
-        begin_other(faults_once);
-        crew_await_waits(&rig, 1);
-        OK(quire_vm_unmap(&vm, RIG_VA, 10));
-        OK(rig_store_put(store));
-        crew_gate_open(&gate);
-        pthread_join(third, NULL);
-        first = other_status;
-        pthread_join(other, NULL);
-        status = other_status;
-        cr_assert(first == QUIRE_DEAD || first == QUIRE_NOT_FOUND);
-    }
+    cr_assert_eq(pthread_create(&waiter, NULL, faults_once, &status), 0);
+    crew_await_waits(&rig, 1);
+    OK(quire_vm_unmap(&vm, RIG_VA, 20));
+    OK(rig_store_put(store));
+    cr_assert_eq(store->freed, 0);
+    end_other();
+    pthread_join(waiter, NULL);
+    cr_assert(other_status == QUIRE_DEAD || other_status == QUIRE_NOT_FOUND, "%s", quire_status_name(other_status));
     cr_assert(status == QUIRE_DEAD || status == QUIRE_NOT_FOUND, "%s", quire_status_name(status));
     cr_assert_eq(store->freed, 1);
 }

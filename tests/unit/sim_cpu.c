@@ -265,7 +265,7 @@ Test(sim_cpu, device_uses_physical_addresses_that_exist)
 static struct quire_pager pager;
 static struct quire_policy_fifo fifo;
 static struct quire_pmem pmems[PAGES];
-static uint32_t steps[4];
+static uint32_t steps[QUIRE_PAGER_STEP_BYTES(1, QUIRE_PAGER_STEP_DEFAULT) / sizeof(uint32_t)];
 static struct quire_fobj fobj;
 static uint32_t slots[OBJECT_PAGES];
 static unsigned char disk[OBJECT_PAGES][QUIRE_PAGE_SIZE];

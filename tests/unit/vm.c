@@ -1,679 +1,522 @@
-/* vm.h: what one does with a context. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+/* vm.h: contexts, and mapping: where, what, with which permissions, and what is refused. */
+#include "rig_test.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
+struct world {
+    struct rig rig;
+    struct quire_vm vm;
+    struct quire_vm vm2;
+    struct rig_store *store; /* 8 pages */
+};
 
-#include "rig.h"
-
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define SAYS(status, call) cr_assert_eq((call), (status))
-#define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
-#define RW (RIG_READ | RIG_WRITE)
-#define RX (RIG_READ | RIG_EXEC)
-
-static struct rig rig;
-static struct quire_vm vm;
-static struct rig_store *store; /* 8 pages that may show with any permission */
-
-static void start(void)
+static void world_start_with(struct world *w, unsigned max_prot)
 {
-    rig_start(&rig, NULL);
-    rig_vm_start(&rig, &vm);
-    store = rig_store_new(&rig, 8, QUIRE_PROT_RWX);
+    rig_start(&w->rig, NULL);
+    rig_vm_start(&w->rig, &w->vm);
+    rig_vm_start(&w->rig, &w->vm2);
+    w->store = rig_store_new(&w->rig, 8, max_prot);
 }
 
-static void stop(void)
+static void world_start(struct world *w)
 {
-    SOUND();
-    rig_stop(&rig);
+    world_start_with(w, RW);
 }
 
-static struct quire_mapping at(uintptr_t va, unsigned prot)
+/* All of the store, read-write, where `va` says. */
+static struct quire_mapping mapping_of(struct world *w, uintptr_t va)
 {
-    struct quire_mapping mapping;
+    struct quire_mapping mapping = {.fobj = &w->store->fobj, .va = va, .prot = RW | USER};
 
-    memset(&mapping, 0, sizeof mapping);
-    mapping.fobj = &store->fobj;
-    mapping.va = va;
-    mapping.prot = prot | QUIRE_PROT_USER;
     return mapping;
 }
 
-static struct quire_mapping anywhere(uint32_t npages)
+static void expect_refused(struct world *w, const struct quire_mapping *mapping, enum quire_status expected, int line)
 {
-    struct quire_mapping mapping = at(QUIRE_VA_ANY, RIG_READ);
+    uint32_t areas = w->vm.num_areas;
+    uint32_t refs = w->store->fobj.refs.count;
+    int64_t allocated = w->rig.allocated;
+    uintptr_t va = 12345;
+    enum quire_status status = quire_vm_map(&w->vm, mapping, &va);
 
-    mapping.npages = npages;
-    return mapping;
+    cr_expect(status == expected, "line %d: %s, not %s", line, quire_status_name(status), quire_status_name(expected));
+    cr_expect_eq(va, 12345, "line %d: no address comes with an error", line);
+    cr_expect(w->vm.num_areas == areas && w->store->fobj.refs.count == refs && w->rig.allocated == allocated,
+              "line %d: something changed", line);
+    expect_sound(&w->rig, line);
 }
 
-static bool is_mapped(uint32_t page)
-{
-    struct quire_vm_info info;
-
-    return quire_vm_query(&vm, RIG_AT(page), &info) == QUIRE_OK;
-}
+#define REFUSED(w, mapping, expected) expect_refused((w), (mapping), (expected), __LINE__)
 
 /* ---- Contexts ---- */
 
-TestSuite(vm_init, .init = start, .fini = stop);
-
-Test(vm_init, refuses_bounds_that_are_no_pages)
+Test(vm, context_is_refused_a_range_that_is_none)
 {
-    struct quire_vm other;
+    struct world w;
+    struct quire_vm vm;
 
-    SAYS(QUIRE_INVALID, quire_vm_init(&other, &rig.pager, 1, RIG_VA - 1u, NULL));
-    SAYS(QUIRE_INVALID, quire_vm_init(&other, &rig.pager, 0, RIG_VA, NULL));
-    SAYS(QUIRE_INVALID, quire_vm_init(&other, &rig.pager, RIG_VA, RIG_VA - 1u, NULL));
+    world_start(&w);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, RIG_VA + 1u, RIG_AT(4) - 1u, NULL), QUIRE_INVALID);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, RIG_VA, RIG_AT(4), NULL), QUIRE_INVALID);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, RIG_VA, RIG_AT(4) - 2u, NULL), QUIRE_INVALID);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, RIG_VA, RIG_VA - 1u, NULL), QUIRE_INVALID);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, RIG_VA, RIG_AT(1) - 1u, &w), QUIRE_OK);
+    cr_expect_eq(vm.user, &w);
+    EXPECT(quire_vm_fini(&vm), QUIRE_OK);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, 0, UINTPTR_MAX, NULL), QUIRE_OK);
+    EXPECT(quire_vm_fini(&vm), QUIRE_OK);
+    END(&w.rig);
 }
 
-Test(vm_init, may_be_all_of_the_address_space)
+Test(vm, context_that_ends_unmaps_everything)
 {
-    struct quire_mapping mapping = at(UINTPTR_MAX - 2u * RIG_PAGE + 1u, RIG_READ);
-    struct quire_vm all;
+    struct world w;
 
-    OK(quire_vm_init(&all, &rig.pager, 0, UINTPTR_MAX, &rig));
-    cr_assert_eq(all.user, &rig);
-    mapping.npages = 2; /* the last two pages there are */
-    OK(quire_vm_map(&all, &mapping, NULL));
-    SAYS(QUIRE_EXISTS, quire_vm_map(&all, &mapping, NULL));
-    mapping.npages = 3; /* wraps */
-    SAYS(QUIRE_INVALID, quire_vm_map(&all, &mapping, NULL));
-    OK(quire_vm_unmap(&all, UINTPTR_MAX - RIG_PAGE + 1u, 1));
-    cr_assert_eq(all.num_areas, 1);
-    OK(quire_vm_fini(&all));
+    world_start(&w);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_AT(32), RW), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_VA, 5), QUIRE_OK);
+    EXPECT(rig_vm_stop(&w.rig, &w.vm), QUIRE_OK);
+    cr_expect_eq(w.store->fobj.refs.count, 1);
+    cr_expect_eq(w.rig.allocated, 0);
+    EXPECT(rig_map(&w.vm2, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm2, RIG_VA), 5);
+    END(&w.rig);
 }
 
-Test(vm_init, refuses_a_pager_of_other_options)
+static enum quire_status end_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
 {
-    struct quire_pager other;
-    struct quire_vm context;
+    struct world *w = store->user;
 
-    memset(&other, 0, sizeof other);
-    other.stamp = QUIRE_STAMP + 1u;
-    SAYS(QUIRE_MISMATCH, quire_vm_init(&context, &other, RIG_VA, RIG_AT(1) - 1u, NULL));
+    (void)io;
+    (void)load;
+    EXPECT(quire_vm_fini(&w->vm), QUIRE_BUSY);
+    cr_expect_eq(w->vm.num_areas, 1);
+    return QUIRE_OK;
 }
 
-Test(vm_init, the_end_unmaps_everything)
+Test(vm, context_does_not_end_under_an_operation_in_flight)
 {
-    struct quire_mapping mapping = at(RIG_VA, RW);
+    struct world w;
 
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping.va = RIG_AT(30);
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    OK(rig_poke(&rig, &vm, RIG_VA, 1));
-    OK(rig_vm_stop(&rig, &vm));
-    cr_assert_eq(rig.allocated, 0);
-    rig_vm_start(&rig, &vm);
+    world_start(&w);
+    w.store->before = end_meanwhile;
+    w.store->user = &w;
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    cr_expect(born_at(&w.rig, &w.vm, RIG_VA, w.store, 0));
+    EXPECT(rig_vm_stop(&w.rig, &w.vm), QUIRE_OK);
+    END(&w.rig);
 }
 
-Test(vm_init, an_entry_that_sticks_keeps_a_context_until_it_lets_go)
+Test(vm, context_whose_entry_is_stuck_ends_at_the_second_try)
 {
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(1), 1));
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_AT(1), 1));
-    SAYS(QUIRE_STUCK, rig_vm_stop(&rig, &vm));
-    SOUND();
-    OK(rig_vm_stop(&rig, &vm));
-    rig_vm_start(&rig, &vm);
+    struct world w;
+
+    world_start(&w);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_AT(32), RW), QUIRE_OK);
+    cr_expect(born_at(&w.rig, &w.vm, RIG_VA, w.store, 0));
+    EXPECT(quire_sim_stick(&w.rig.sim, &w.vm, RIG_VA, 1), QUIRE_OK);
+    EXPECT(quire_vm_fini(&w.vm), QUIRE_STUCK);
+    cr_expect_eq(w.vm.num_areas, 1, "everything else is gone");
+    EXPECT_SOUND(&w.rig);
+    EXPECT(rig_vm_stop(&w.rig, &w.vm), QUIRE_OK);
+    END(&w.rig);
 }
 
-/* ---- Map ---- */
+/* ---- Mapping at an address ---- */
 
-TestSuite(vm_map, .init = start, .fini = stop);
-
-Test(vm_map, shows_a_part_of_an_object_where_it_is_told)
+Test(vm, map_shows_what_it_is_told_to_show)
 {
-    struct quire_mapping mapping = at(RIG_AT(5), RIG_READ);
-    struct quire_vm_info info;
+    struct world w;
+    struct quire_mapping mapping;
     uintptr_t va = 0;
 
-    mapping.first = 3;
-    mapping.npages = 2;
-    mapping.user = &rig;
-    OK(quire_vm_map(&vm, &mapping, &va));
-    cr_assert_eq(va, RIG_AT(5));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(6) + 7), rig_born(store->tag, 4, 7));
-    OK(quire_vm_query(&vm, RIG_AT(6) + 9, &info));
-    cr_assert_eq(info.fobj, &store->fobj);
-    cr_assert_eq(info.pgidx, 4);
-    cr_assert_eq(info.prot, RIG_READ | QUIRE_PROT_USER);
-    cr_assert(info.resident);
-    cr_assert_not(info.pinned);
-    SAYS(QUIRE_NOT_FOUND, quire_vm_query(&vm, RIG_AT(7), &info));
-    cr_assert_eq(quire_vm_area_at(&vm, RIG_AT(5))->user, &rig);
+    world_start(&w);
+    mapping = mapping_of(&w, RIG_AT(4));
+    mapping.first = 2;
+    mapping.npages = 3;
+    mapping.user = &w;
+    EXPECT(quire_vm_map(&w.vm, &mapping, &va), QUIRE_OK);
+    cr_expect_eq(va, RIG_AT(4));
+    cr_expect_eq(w.rig.loads, 0, "nothing is loaded");
+    cr_expect(born_at(&w.rig, &w.vm, RIG_AT(4), w.store, 2));
+    cr_expect(born_at(&w.rig, &w.vm, RIG_AT(6), w.store, 4));
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(7), RIG_READ, NULL), QUIRE_NOT_FOUND);
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(3), RIG_READ, NULL), QUIRE_NOT_FOUND);
+    cr_expect_eq(quire_vm_area_at(&w.vm, RIG_AT(4))->user, &w);
+    mapping.va = RIG_AT(10);
+    mapping.npages = 0; /* all from the first */
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    cr_expect_eq(quire_vm_area_at(&w.vm, RIG_AT(10))->npages, 6);
+    END(&w.rig);
 }
 
-Test(vm_map, refuses_what_no_area_can_be)
+Test(vm, map_refuses_what_is_no_range)
 {
-    struct quire_mapping mapping = at(RIG_VA + 1u, RIG_READ);
+    struct world w;
+    struct quire_mapping mapping;
 
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL)); /* unaligned */
-    mapping = at(RIG_AT(60), RIG_READ);
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL)); /* beyond the context */
-    mapping = at(RIG_VA - RIG_PAGE, RIG_READ);
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL)); /* before it */
-    mapping = at(RIG_VA, RIG_READ);
+    world_start(&w);
+    mapping = mapping_of(&w, RIG_VA + 1u);
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.va = RIG_VA + RIG_PAGE / 2u;
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.va = RIG_VA - RIG_PAGE; /* below the context */
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.va = RIG_AT(64 - 7); /* one page beyond it */
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.va = UINTPTR_MAX - RIG_PAGE + 1u; /* wraps */
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.va = RIG_AT(64 - 8);
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    END(&w.rig);
+}
+
+Test(vm, map_refuses_pages_that_the_object_does_not_have)
+{
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    mapping = mapping_of(&w, RIG_VA);
+    mapping.npages = 9;
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.npages = 0;
     mapping.first = 8;
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL)); /* pages it does not have */
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.first = UINT32_MAX;
+    REFUSED(&w, &mapping, QUIRE_INVALID);
     mapping.first = 7;
-    mapping.npages = 2;
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL));
-    mapping.first = 1;
     mapping.npages = UINT32_MAX;
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL));
-    mapping = anywhere(1);
-    mapping.align = 3u * RIG_PAGE;
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL)); /* no power of two */
-    mapping = at(RIG_VA, RIG_READ);
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.npages = 2;
+    REFUSED(&w, &mapping, QUIRE_INVALID);
     mapping.fobj = NULL;
-    SAYS(QUIRE_INVALID, quire_vm_map(&vm, &mapping, NULL));
-    cr_assert_eq(vm.num_areas, 0);
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    END(&w.rig);
 }
 
-Test(vm_map, refuses_to_overlap)
+Test(vm, map_refuses_to_overlap)
 {
-    struct quire_mapping mapping = at(RIG_AT(8), RIG_READ);
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_AT(8), RW), QUIRE_OK);
+    mapping = mapping_of(&w, RIG_AT(8));
+    REFUSED(&w, &mapping, QUIRE_EXISTS);
+    mapping.va = RIG_AT(1);
+    REFUSED(&w, &mapping, QUIRE_EXISTS);
+    mapping.va = RIG_AT(15);
+    REFUSED(&w, &mapping, QUIRE_EXISTS);
+    mapping.va = RIG_AT(10);
+    mapping.npages = 1;
+    REFUSED(&w, &mapping, QUIRE_EXISTS);
+    mapping.npages = 0;
+    mapping.va = RIG_AT(0);
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    mapping.va = RIG_AT(16);
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    END(&w.rig);
+}
+
+Test(vm, map_works_at_the_top_of_the_address_space)
+{
+    uintptr_t top = UINTPTR_MAX - 8u * RIG_PAGE + 1u;
+    struct quire_mapping mapping;
+    struct quire_vm vm;
+    struct world w;
     uintptr_t va;
 
-    OK(quire_vm_map(&vm, &mapping, NULL)); /* pages 8..15 */
-    for (va = RIG_AT(1); va <= RIG_AT(15); va += RIG_PAGE) {
-        mapping.va = va;
-        SAYS(QUIRE_EXISTS, quire_vm_map(&vm, &mapping, NULL));
-    }
-    mapping.va = RIG_AT(0);
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping.va = RIG_AT(16);
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    cr_assert_eq(vm.num_areas, 3);
+    world_start(&w);
+    EXPECT(quire_sim_add_vm(&w.rig.sim, &vm, top, 8), QUIRE_OK);
+    EXPECT(quire_vm_init(&vm, &w.rig.pager, top, UINTPTR_MAX, NULL), QUIRE_OK);
+    mapping = mapping_of(&w, top + RIG_PAGE);
+    EXPECT(quire_vm_map(&vm, &mapping, NULL), QUIRE_INVALID); /* one page too many: wraps */
+    mapping.va = top;
+    EXPECT(quire_vm_map(&vm, &mapping, NULL), QUIRE_OK);
+    cr_expect(born_at(&w.rig, &vm, UINTPTR_MAX - RIG_PAGE + 1u, w.store, 7));
+    EXPECT(rig_poke(&w.rig, &vm, UINTPTR_MAX, 42), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &vm, UINTPTR_MAX), 42);
+    EXPECT(quire_vm_protect(&vm, top + 6u * RIG_PAGE, 2, RIG_READ | USER), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &vm, UINTPTR_MAX, 43), QUIRE_DENIED);
+    EXPECT(quire_vm_unmap(&vm, top + 7u * RIG_PAGE, 2), QUIRE_INVALID);
+    EXPECT(quire_vm_unmap(&vm, top + 7u * RIG_PAGE, 1), QUIRE_OK);
+    EXPECT_SOUND(&w.rig);
+    mapping.va = QUIRE_VA_ANY;
+    mapping.npages = 1;
+    EXPECT(quire_vm_map(&vm, &mapping, &va), QUIRE_OK);
+    cr_expect_eq(va, top + 7u * RIG_PAGE);
+    EXPECT(quire_vm_unmap(&vm, va, 1), QUIRE_OK);
+    mapping.pad_after = 1; /* nothing lies beyond the end: free enough */
+    EXPECT(quire_vm_map(&vm, &mapping, &va), QUIRE_OK);
+    cr_expect_eq(va, top + 7u * RIG_PAGE);
+    EXPECT(quire_vm_map(&vm, &mapping, &va), QUIRE_NO_SPACE);
+    EXPECT(quire_vm_remap(&vm, top + 7u * RIG_PAGE, 1, top + 7u * RIG_PAGE), QUIRE_OK);
+    EXPECT(quire_vm_drop_range(&vm, top, 8), QUIRE_OK);
+    EXPECT_SOUND(&w.rig);
+    EXPECT(quire_vm_fini(&vm), QUIRE_OK);
+    EXPECT(quire_sim_remove_vm(&w.rig.sim, &vm), QUIRE_OK);
+    END(&w.rig);
 }
 
-Test(vm_map, refuses_permissions_beyond_the_objects)
+/* ---- Permissions ---- */
+
+Test(vm, map_refuses_permissions_beyond_the_objects)
 {
-    struct rig_store *data = rig_store_new(&rig, 1, RIG_READ);
+    struct world w;
+    struct quire_mapping mapping;
 
-    SAYS(QUIRE_DENIED, rig_map(&vm, &data->fobj, RIG_VA, RW));
-    SAYS(QUIRE_DENIED, rig_map(&vm, &data->fobj, RIG_VA, RX));
-    SAYS(QUIRE_DENIED, rig_map(&vm, &data->fobj, RIG_VA, 32u));
-    OK(rig_map(&vm, &data->fobj, RIG_VA, RIG_READ));
-}
-
-Test(vm_map, writable_and_executable_do_not_meet_unless_asked)
-{
-    struct quire_mapping mapping = at(RIG_VA, QUIRE_PROT_RWX);
-
-    SAYS(QUIRE_DENIED, quire_vm_map(&vm, &mapping, NULL));
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    SAYS(QUIRE_CONFLICT, rig_map(&vm, &store->fobj, RIG_AT(8), RX));
-    mapping = at(RIG_AT(8), RX);
-    mapping.wx = true;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping = at(RIG_AT(16), QUIRE_PROT_RWX);
-    mapping.wx = true;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    OK(quire_vm_unmap(&vm, RIG_VA, 24));
-    OK(rig_map(&vm, &store->fobj, RIG_AT(8), RX));
-    SAYS(QUIRE_CONFLICT, rig_map(&vm, &store->fobj, RIG_VA, RW));
-}
-
-Test(vm_map, other_pages_of_an_object_do_not_conflict)
-{
-    struct quire_mapping mapping = at(RIG_VA, RW);
-
-    mapping.npages = 4;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping = at(RIG_AT(8), RX);
-    mapping.first = 4;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping.va = RIG_AT(16);
-    mapping.first = 3;
-    SAYS(QUIRE_CONFLICT, quire_vm_map(&vm, &mapping, NULL));
-}
-
-Test(vm_map, an_object_shows_with_one_attribute)
-{
-    struct quire_mapping mapping = at(RIG_VA, RIG_READ);
-
-    mapping.attr = 7;
-    OK(quire_vm_map(&vm, &mapping, NULL));
+    world_start_with(&w, RIG_READ);
+    mapping = mapping_of(&w, RIG_VA);
+    REFUSED(&w, &mapping, QUIRE_DENIED);
+    mapping.prot = RX;
+    REFUSED(&w, &mapping, QUIRE_DENIED);
+    mapping.prot = RIG_READ | 16u; /* no permission at all */
+    REFUSED(&w, &mapping, QUIRE_DENIED);
+    mapping.prot = RIG_READ | USER;
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
     mapping.va = RIG_AT(8);
+    mapping.prot = 0;
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    END(&w.rig);
+}
+
+Test(vm, writable_and_executable_is_for_those_who_ask)
+{
+    struct world w;
+    struct quire_mapping mapping;
+    unsigned char byte = 0;
+
+    world_start_with(&w, QUIRE_PROT_RWX);
+    mapping = mapping_of(&w, RIG_VA);
+    mapping.prot = QUIRE_PROT_ALL;
+    REFUSED(&w, &mapping, QUIRE_DENIED);
+    mapping.wx = true;
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_VA, 0x90), QUIRE_OK);
+    EXPECT(rig_exec(&w.rig, &w.vm, RIG_VA, &byte, 1), QUIRE_OK);
+    cr_expect_eq(byte, 0x90);
+    END(&w.rig);
+}
+
+Test(vm, writable_here_and_executable_there_is_a_conflict)
+{
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start_with(&w, QUIRE_PROT_RWX);
+    EXPECT(rig_map(&w.vm2, &w.store->fobj, RIG_VA, RX), QUIRE_OK);
+    mapping = mapping_of(&w, RIG_VA);
+    REFUSED(&w, &mapping, QUIRE_CONFLICT);
+    mapping.wx = true; /* asked for */
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    EXPECT(rig_vm_stop(&w.rig, &w.vm2), QUIRE_OK);
+    mapping.va = RIG_AT(8);
+    mapping.wx = false;
+    mapping.prot = RX | USER; /* the other area permits writing, but asked for both */
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    EXPECT(quire_vm_unmap(&w.vm, RIG_VA, 8), QUIRE_OK);
+    mapping.va = RIG_VA;
+    mapping.prot = RW | USER;
+    REFUSED(&w, &mapping, QUIRE_CONFLICT);
+    EXPECT(quire_vm_unmap(&w.vm, RIG_AT(8), 4), QUIRE_OK); /* pages 4..7 stay executable */
+    mapping.npages = 4;
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    mapping.va = RIG_AT(20);
+    mapping.npages = 5;
+    REFUSED(&w, &mapping, QUIRE_CONFLICT);
+    END(&w.rig);
+}
+
+Test(vm, other_attributes_than_another_areas_are_a_conflict)
+{
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    mapping = mapping_of(&w, RIG_VA);
+    mapping.attr = 7;
+    EXPECT(quire_vm_map(&w.vm2, &mapping, NULL), QUIRE_OK);
     mapping.attr = 8;
-    SAYS(QUIRE_CONFLICT, quire_vm_map(&vm, &mapping, NULL));
-    OK(quire_vm_unmap(&vm, RIG_VA, 8));
-    OK(quire_vm_map(&vm, &mapping, NULL));
+    REFUSED(&w, &mapping, QUIRE_CONFLICT);
+    mapping.attr = 7;
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    cr_expect(born_at(&w.rig, &w.vm, RIG_VA, w.store, 0));
+    cr_expect(born_at(&w.rig, &w.vm2, RIG_VA, w.store, 0));
+    END(&w.rig);
 }
 
-Test(vm_map, refuses_the_object_of_another_pager)
-{
-    struct quire_pager_config config = rig_pager_config(&rig);
-    struct quire_policy_fifo fifo;
-    static struct quire_pmem pmems[16];
-    static uint32_t steps[64];
-    struct quire_pager pager;
-    struct quire_vm other;
+/* ---- Mapping where it fits ---- */
 
-    config.policy = quire_policy_fifo_init(&fifo);
-    config.pmems = pmems;
-    config.steps = steps;
-    OK(quire_pager_init(&pager, &config));
-    OK(quire_vm_init(&other, &pager, RIG_VA, RIG_AT(64) - 1u, NULL));
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    SAYS(QUIRE_BUSY, rig_map(&other, &store->fobj, RIG_VA, RIG_READ));
-    OK(quire_vm_fini(&other));
-    OK(quire_pager_fini(&pager));
-}
-
-Test(vm_map, refuses_a_rank_the_pager_has_no_reserve_for)
-{
-    store->fobj.rank = 1;
-    SAYS(QUIRE_INVALID, rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    store->fobj.rank = 0;
-}
-
-Test(vm_map, without_bookkeeping_nothing_changes)
-{
-    rig_fail(&rig.alloc_fails, 1, 1, QUIRE_NO_MEMORY);
-    SAYS(QUIRE_NO_MEMORY, rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    cr_assert_eq(vm.num_areas, 0);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-}
-
-Test(vm_map, without_a_reference_nothing_changes)
-{
-    quire_refcount_init(&store->fobj.refs, QUIRE_REFCOUNT_MAX);
-    SAYS(QUIRE_LIMIT, rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    cr_assert_eq(vm.num_areas, 0);
-    quire_refcount_init(&store->fobj.refs, 1);
-}
-
-/* ---- Where it fits ---- */
-
-TestSuite(vm_map_any, .init = start, .fini = stop);
-
-static uint32_t page_of(const struct quire_mapping *mapping)
+static uintptr_t mapped_at(struct world *w, const struct quire_mapping *mapping)
 {
     uintptr_t va = 0;
 
-    OK(quire_vm_map(&vm, mapping, &va));
-    cr_assert_eq(va & QUIRE_PAGE_MASK, 0);
-    return (uint32_t)((va - RIG_VA) >> QUIRE_PAGE_SHIFT);
+    EXPECT(quire_vm_map(&w->vm, mapping, &va), QUIRE_OK);
+    EXPECT_SOUND(&w->rig);
+    return va;
 }
 
-Test(vm_map_any, takes_the_lowest_hole_that_fits)
+Test(vm, map_finds_the_lowest_hole_that_fits)
 {
-    struct quire_mapping mapping = anywhere(4);
+    struct world w;
+    struct quire_mapping mapping;
 
-    cr_assert_eq(page_of(&mapping), 0);
-    cr_assert_eq(page_of(&mapping), 4);
-    cr_assert_eq(page_of(&mapping), 8);
-    OK(quire_vm_unmap(&vm, RIG_AT(5), 2));
+    world_start(&w);
+    mapping = mapping_of(&w, QUIRE_VA_ANY);
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_VA);
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(8));
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(16));
+    EXPECT(quire_vm_unmap(&w.vm, RIG_AT(2), 3), QUIRE_OK);
+    EXPECT(quire_vm_unmap(&w.vm, RIG_AT(10), 5), QUIRE_OK);
+    mapping.npages = 4;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(10));
     mapping.npages = 3;
-    cr_assert_eq(page_of(&mapping), 12);
-    mapping.npages = 2;
-    cr_assert_eq(page_of(&mapping), 5);
-}
-
-Test(vm_map_any, aligns)
-{
-    struct quire_mapping mapping = anywhere(1);
-
-    cr_assert_eq(page_of(&mapping), 0);
-    mapping.align = 16u * RIG_PAGE;
-    cr_assert_eq(page_of(&mapping), 16);
-    mapping.align = 1; /* a page all the same */
-    cr_assert_eq(page_of(&mapping), 1);
-}
-
-Test(vm_map_any, keeps_guards_free)
-{
-    struct quire_mapping mapping = anywhere(2);
-
-    mapping.pad_before = 1;
-    mapping.pad_after = 2;
-    cr_assert_eq(page_of(&mapping), 0, "before the context nothing is");
-    cr_assert_eq(page_of(&mapping), 3, "one free page between");
-    OK(quire_vm_unmap(&vm, RIG_VA, 2)); /* a hole of 3: too small with its guards */
-    cr_assert_eq(page_of(&mapping), 6);
-    mapping.pad_before = 0;
-    mapping.pad_after = 1;
-    cr_assert_eq(page_of(&mapping), 0);
-}
-
-Test(vm_map_any, stays_inside_its_limits)
-{
-    struct quire_mapping mapping = anywhere(4);
-
-    mapping.min = RIG_AT(10);
-    mapping.max = RIG_AT(16) - 1u;
-    cr_assert_eq(page_of(&mapping), 10);
-    SAYS(QUIRE_NO_SPACE, quire_vm_map(&vm, &mapping, NULL));
-    mapping.npages = 2;
-    cr_assert_eq(page_of(&mapping), 14);
-    mapping.min = RIG_AT(10) + 1u; /* unaligned limits: what lies between them */
-    mapping.max = RIG_AT(17) + 5u;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(2));
     mapping.npages = 1;
-    cr_assert_eq(page_of(&mapping), 16);
-    SAYS(QUIRE_NO_SPACE, quire_vm_map(&vm, &mapping, NULL));
-    mapping.min = UINTPTR_MAX;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(14));
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(24));
+    END(&w.rig);
+}
+
+Test(vm, map_aligns)
+{
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    mapping = mapping_of(&w, QUIRE_VA_ANY);
+    mapping.npages = 1;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_VA);
+    mapping.align = 4u * RIG_PAGE;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(4));
+    mapping.align = 1; /* less than a page is a page */
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(1));
+    mapping.align = 32u * RIG_PAGE;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(32));
+    mapping.align = (size_t)1 << 40; /* RIG_VA is not aligned so far */
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.align = (SIZE_MAX >> 1) + 1u;
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.align = 3u * RIG_PAGE;
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    mapping.align = SIZE_MAX;
+    REFUSED(&w, &mapping, QUIRE_INVALID);
+    END(&w.rig);
+}
+
+Test(vm, map_keeps_to_its_limits)
+{
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    mapping = mapping_of(&w, QUIRE_VA_ANY);
+    mapping.min = RIG_AT(20) + 1u; /* any byte */
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(21));
+    mapping.max = RIG_AT(36) - 1u;
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.max = RIG_AT(37) - 1u;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(29));
+    mapping.min = 0;
+    mapping.max = RIG_AT(8) - 2u; /* the last byte does not fit */
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.max = RIG_AT(8) - 1u;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_VA);
     mapping.max = 0;
-    SAYS(QUIRE_NO_SPACE, quire_vm_map(&vm, &mapping, NULL));
+    mapping.min = RIG_AT(57);
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.min = UINTPTR_MAX;
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.min = RIG_AT(56);
+    mapping.max = UINTPTR_MAX;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(56));
+    END(&w.rig);
 }
 
-Test(vm_map_any, fills_all_and_then_says_so)
+Test(vm, map_keeps_its_padding_free)
 {
-    struct quire_mapping mapping = anywhere(8);
-    uint32_t i;
+    struct world w;
+    struct quire_mapping mapping;
 
-    for (i = 0; i < 8u; i++) {
-        cr_assert_eq(page_of(&mapping), 8u * i);
+    world_start(&w);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_AT(12), RW), QUIRE_OK);
+    mapping = mapping_of(&w, QUIRE_VA_ANY);
+    mapping.pad_before = 2;
+    mapping.pad_after = 3;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(0), "nothing lies before the context");
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(22), "2 behind the last area; 8 to 11 would leave too few");
+    mapping.npages = 1;
+    mapping.pad_before = 0;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(8), "3 are free behind it");
+    mapping.pad_before = 1;
+    mapping.pad_after = 1;
+    cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(10));
+    mapping.pad_before = 40;
+    mapping.pad_after = 0;
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    mapping.pad_before = UINT32_MAX;
+    mapping.pad_after = UINT32_MAX;
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    END(&w.rig);
+}
+
+Test(vm, map_without_a_hole_has_no_space)
+{
+    struct world w;
+    struct quire_mapping mapping;
+    unsigned i;
+
+    world_start(&w);
+    mapping = mapping_of(&w, QUIRE_VA_ANY);
+    for (i = 0; i < 8; i++) {
+        cr_expect_eq(mapped_at(&w, &mapping), RIG_AT(8u * i));
     }
     mapping.npages = 1;
-    SAYS(QUIRE_NO_SPACE, quire_vm_map(&vm, &mapping, NULL));
-    OK(quire_vm_unmap(&vm, RIG_AT(63), 1));
-    cr_assert_eq(page_of(&mapping), 63);
+    REFUSED(&w, &mapping, QUIRE_NO_SPACE);
+    END(&w.rig);
 }
 
-/* ---- Unmap, protect, remap, merge, drop ---- */
+/* ---- Bookkeeping ---- */
 
-TestSuite(vm_range, .init = start, .fini = stop);
-
-#define BAD_RANGES(call)                                              \
-    do {                                                              \
-        uintptr_t va = RIG_VA + 8u;                                   \
-        size_t n = 1;                                                 \
-                                                                      \
-        SAYS(QUIRE_INVALID, call);                                    \
-        va = RIG_VA;                                                  \
-        n = 0;                                                        \
-        SAYS(QUIRE_INVALID, call);                                    \
-        n = SIZE_MAX;                                                 \
-        SAYS(QUIRE_INVALID, call);                                    \
-        n = (SIZE_MAX >> QUIRE_PAGE_SHIFT) + (size_t)1;               \
-        SAYS(QUIRE_INVALID, call);                                    \
-        n = 65;                                                       \
-        SAYS(QUIRE_INVALID, call);                                    \
-        va = RIG_VA - RIG_PAGE;                                       \
-        n = 2;                                                        \
-        SAYS(QUIRE_INVALID, call);                                    \
-    } while (0)
-
-Test(vm_range, bad_ranges_are_refused)
+Test(vm, map_without_bookkeeping_memory_changes_nothing)
 {
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RIG_READ));
-    BAD_RANGES(quire_vm_unmap(&vm, va, n));
-    BAD_RANGES(quire_vm_protect(&vm, va, n, RIG_READ));
-    BAD_RANGES(quire_vm_remap(&vm, va, n, RIG_AT(20)));
-    BAD_RANGES(quire_vm_remap(&vm, RIG_VA, n, va));
-    SAYS(QUIRE_INVALID, quire_vm_drop_range(&vm, RIG_VA + 8u, 1));
-    SAYS(QUIRE_INVALID, quire_vm_drop_range(&vm, RIG_VA, 0));
-    SAYS(QUIRE_INVALID, quire_vm_drop_range(&vm, RIG_VA, SIZE_MAX));
-    cr_assert_eq(vm.num_areas, 1);
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    mapping = mapping_of(&w, RIG_VA);
+    rig_fail(&w.rig.alloc_fails, 1, 1, QUIRE_NO_MEMORY);
+    REFUSED(&w, &mapping, QUIRE_NO_MEMORY);
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_OK);
+    END(&w.rig);
 }
 
-Test(vm_range, unmapping_the_middle_splits)
+/* ---- Query ---- */
+
+Test(vm, query_tells_what_is_at_an_address)
 {
-    uint32_t i;
+    struct world w;
+    struct quire_vm_info info;
+    struct quire_pin pin;
 
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    for (i = 0; i < 8u; i++) {
-        OK(rig_poke(&rig, &vm, RIG_AT(i), (unsigned char)i));
-    }
-    OK(quire_vm_unmap(&vm, RIG_AT(3), 2));
-    cr_assert_eq(vm.num_areas, 2);
-    SOUND();
-    for (i = 0; i < 8u; i++) {
-        cr_assert_eq(is_mapped(i), i != 3u && i != 4u);
-        cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(i)), i == 3u || i == 4u ? -1 : (int)i);
-    }
-    SAYS(QUIRE_NOT_FOUND, quire_vm_unmap(&vm, RIG_AT(3), 2));
-    OK(quire_vm_unmap(&vm, RIG_AT(2), 4)); /* across the hole */
-    cr_assert(is_mapped(1) && !is_mapped(2) && !is_mapped(5) && is_mapped(6));
-    OK(quire_vm_unmap(&vm, RIG_VA, 64));
-    cr_assert_eq(vm.num_areas, 0);
-    cr_assert_eq(rig.allocated, 0);
-}
-
-Test(vm_range, a_split_that_cannot_be_booked_changes_nothing)
-{
-    uint64_t n;
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    for (n = 1; n <= 2u; n++) {
-        rig_fail(&rig.alloc_fails, n, 1, QUIRE_NO_MEMORY);
-        SAYS(QUIRE_NO_MEMORY, quire_vm_unmap(&vm, RIG_AT(3), 2));
-        cr_assert_eq(vm.num_areas, 1);
-        rig_fail(&rig.alloc_fails, n, 1, QUIRE_NO_MEMORY);
-        SAYS(QUIRE_NO_MEMORY, quire_vm_protect(&vm, RIG_AT(3), 2, RIG_READ));
-        rig_fail(&rig.alloc_fails, n, 1, QUIRE_NO_MEMORY);
-        SAYS(QUIRE_NO_MEMORY, quire_vm_remap(&vm, RIG_AT(3), 2, RIG_AT(30)));
-    }
-    cr_assert_eq(rig.allocated, 1);
-    cr_assert(is_mapped(3) && !is_mapped(30));
-    rig_fail(&rig.alloc_fails, 1, 1, QUIRE_NO_MEMORY);
-    OK(quire_vm_unmap(&vm, RIG_VA, 8)); /* nothing to split */
-    rig_fail(&rig.alloc_fails, 0, 0, QUIRE_OK);
-}
-
-Test(vm_range, what_is_taken_away_is_gone_at_once)
-{
-    unsigned char byte = 1;
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(2), 1));
-    OK(rig_poke(&rig, &vm, RIG_AT(3), 1));
-    OK(quire_vm_protect(&vm, RIG_AT(3), 1, RIG_READ | QUIRE_PROT_USER));
-    cr_assert_eq(vm.num_areas, 3);
-    SAYS(QUIRE_DENIED, rig_poke(&rig, &vm, RIG_AT(3), 2));
-    OK(rig_poke(&rig, &vm, RIG_AT(2), 2));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(3)), 1);
-    OK(quire_vm_protect(&vm, RIG_AT(3), 1, RW)); /* without USER */
-    SAYS(QUIRE_DENIED, rig_read(&rig, &vm, RIG_AT(3), &byte, 1));
-    OK(quire_vm_protect(&vm, RIG_VA, 8, RW | QUIRE_PROT_USER));
-    OK(rig_poke(&rig, &vm, RIG_AT(3), 3));
-    OK(quire_vm_protect(&vm, RIG_VA, 8, 0));
-    SAYS(QUIRE_DENIED, rig_read(&rig, &vm, RIG_AT(2), &byte, 1));
-    cr_assert_eq(rig_query(&vm, RIG_AT(2)).entry, 0);
-}
-
-Test(vm_range, protect_refuses_what_map_refuses)
-{
-    struct rig_store *data = rig_store_new(&rig, 4, RIG_READ);
-
-    OK(rig_map(&vm, &data->fobj, RIG_VA, RIG_READ));
-    SAYS(QUIRE_DENIED, quire_vm_protect(&vm, RIG_VA, 4, RW));
-    SAYS(QUIRE_NOT_FOUND, quire_vm_protect(&vm, RIG_VA, 5, RIG_READ));
-    SAYS(QUIRE_NOT_FOUND, quire_vm_protect(&vm, RIG_AT(10), 1, RIG_READ));
-    OK(rig_map(&vm, &store->fobj, RIG_AT(8), RW));
-    SAYS(QUIRE_DENIED, quire_vm_protect(&vm, RIG_AT(8), 8, QUIRE_PROT_RWX));
-    OK(rig_map(&vm, &store->fobj, RIG_AT(16), RIG_READ));
-    SAYS(QUIRE_CONFLICT, quire_vm_protect(&vm, RIG_AT(16), 1, RX));
-    cr_assert_eq(vm.num_areas, 3, "nothing was split");
-    OK(quire_vm_unmap(&vm, RIG_AT(8), 1));
-    OK(quire_vm_protect(&vm, RIG_AT(16), 1, RX)); /* only that page matters */
-}
-
-Test(vm_range, code_that_was_written_is_synced_before_it_runs)
-{
-    unsigned char byte = 0;
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_VA + 3, 0x90));
-    OK(quire_vm_protect(&vm, RIG_VA, 8, RX | QUIRE_PROT_USER));
-    OK(rig_exec(&rig, &vm, RIG_VA + 3, &byte, 1));
-    cr_assert_eq(byte, 0x90);
-}
-
-Test(vm_range, remapping_moves_and_keeps_what_is_resident)
-{
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(3), 0x33));
-    OK(quire_vm_remap(&vm, RIG_AT(2), 3, RIG_AT(40)));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(41)), 0x33);
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(3)), -1);
-    cr_assert_eq(store->loads_of[3], 1);
-    OK(quire_vm_remap(&vm, RIG_AT(40), 3, RIG_AT(41))); /* onto itself, in part */
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(42)), 0x33);
-    SAYS(QUIRE_EXISTS, quire_vm_remap(&vm, RIG_AT(41), 3, RIG_AT(6)));
-    SAYS(QUIRE_NOT_FOUND, quire_vm_remap(&vm, RIG_AT(40), 3, RIG_AT(50)));
-    SAYS(QUIRE_INVALID, quire_vm_remap(&vm, RIG_AT(41), 3, RIG_AT(62)));
-    SAYS(QUIRE_INVALID, quire_vm_remap(&vm, RIG_AT(41), 3, RIG_AT(50) + 1u));
-}
-
-Test(vm_range, what_sticks_does_not_move)
-{
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(3), 0x33));
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_AT(3), 1));
-    SAYS(QUIRE_STUCK, quire_vm_remap(&vm, RIG_VA, 8, RIG_AT(40)));
-    cr_assert(is_mapped(0) && !is_mapped(40));
-    SOUND();
-    OK(quire_pager_unstick(&rig.pager));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(3)), 0x33);
-}
-
-Test(vm_range, an_area_whose_entry_sticks_keeps_its_address_and_all_others_go)
-{
-    struct rig_store *other = rig_store_new(&rig, 2, RW);
-
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_map(&vm, &other->fobj, RIG_AT(8), RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(3), 0x33));
-    OK(rig_poke(&rig, &vm, RIG_AT(8), 0x44));
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_AT(3), UINT32_MAX));
-    SAYS(QUIRE_STUCK, quire_vm_unmap(&vm, RIG_VA, 10));
-    SOUND();
-    cr_assert(is_mapped(3) && !is_mapped(8) && !is_mapped(9));
-    SAYS(QUIRE_EXISTS, rig_map(&vm, &other->fobj, RIG_AT(3), RW));
-    SAYS(QUIRE_STUCK, rig_fault(&rig, &vm, RIG_AT(2), RIG_READ, NULL));
-    SAYS(QUIRE_STUCK, quire_vm_protect(&vm, RIG_VA, 8, RIG_READ));
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_AT(3), 0));
-    OK(quire_vm_unmap(&vm, RIG_VA, 8));
-    cr_assert_eq(vm.num_areas, 0);
-    SOUND();
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(3)), 0x33, "what the page held is still there");
-}
-
-Test(vm_range, merging_undoes_splitting)
-{
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(6), 0x66));
-    OK(quire_vm_protect(&vm, RIG_AT(2), 2, RIG_READ | QUIRE_PROT_USER));
-    cr_assert_eq(vm.num_areas, 3);
-    OK(quire_vm_merge(&vm, RIG_AT(2)));
-    cr_assert_eq(vm.num_areas, 3, "other permissions");
-    OK(quire_vm_protect(&vm, RIG_AT(2), 2, RW | QUIRE_PROT_USER));
-    OK(quire_vm_merge(&vm, RIG_AT(3) + 5u));
-    cr_assert_eq(vm.num_areas, 1);
-    SOUND();
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(6)), 0x66);
-    cr_assert_eq(rig.allocated, 1);
-    SAYS(QUIRE_NOT_FOUND, quire_vm_merge(&vm, RIG_AT(9)));
-    OK(quire_vm_merge(&vm, RIG_AT(1)));
-}
-
-Test(vm_range, what_does_not_continue_is_not_merged)
-{
-    struct quire_mapping mapping = at(RIG_VA, RIG_READ);
-
-    mapping.npages = 2;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping.va = RIG_AT(2);
-    mapping.first = 3;
-    OK(quire_vm_map(&vm, &mapping, NULL)); /* not the next page */
-    mapping.va = RIG_AT(4);
-    mapping.first = 5;
-    mapping.user = &rig;
-    OK(quire_vm_map(&vm, &mapping, NULL)); /* another user pointer */
-    OK(quire_vm_merge(&vm, RIG_AT(2)));
-    cr_assert_eq(vm.num_areas, 3);
-}
-
-Test(vm_range, dropped_entries_come_back_by_minor_faults)
-{
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(rig_poke(&rig, &vm, RIG_AT(3), 0x33));
-    OK(quire_vm_drop_range(&vm, RIG_VA, 512));
-    cr_assert_eq(rig_query(&vm, RIG_AT(3)).entry, 0);
-    cr_assert_eq(rig.sim.counts.table_gone, 1);
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(3)), 0x33);
-    cr_assert_eq(store->loads_of[3], 1);
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_AT(3), 1));
-    SAYS(QUIRE_STUCK, quire_vm_drop_range(&vm, RIG_VA, 8));
-    cr_assert_eq(rig.sim.counts.table_gone, 1, "not told that the table is free");
-    OK(quire_pager_unstick(&rig.pager));
-}
-
-/* ---- Copies ---- */
-
-TestSuite(vm_copy, .init = start, .fini = stop);
-
-Test(vm_copy, crosses_pages_and_faults_them_in)
-{
-    struct quire_vm_copy how;
-    unsigned char bytes[2u * ((size_t)1 << QUIRE_PAGE_SHIFT)];
-    unsigned char back[sizeof bytes];
-    size_t done = 0;
-    size_t i;
-
-    memset(&how, 0, sizeof how);
-    for (i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (unsigned char)(i * 7u);
-    }
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
-    OK(quire_vm_copy_to(&vm, RIG_AT(1) + 100, bytes, sizeof bytes, &how, &done));
-    cr_assert_eq(done, sizeof bytes);
-    OK(quire_vm_copy_from(&vm, RIG_AT(1) + 100, back, sizeof back, &how, NULL));
-    cr_assert_arr_eq(back, bytes, sizeof bytes);
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(3)), bytes[2u * RIG_PAGE - 100u]);
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig_store_page(store, 3)[0], bytes[2u * RIG_PAGE - 100u], "a copy makes pages dirty");
-    OK(quire_vm_copy_to(&vm, RIG_AT(30), bytes, 0, &how, &done));
-    cr_assert_eq(done, 0);
-}
-
-Test(vm_copy, stops_where_an_access_would)
-{
-    struct quire_vm_copy how;
-    struct quire_mapping mapping = at(RIG_AT(2), RIG_READ);
-    unsigned char bytes[3u * ((size_t)1 << QUIRE_PAGE_SHIFT)] = {0};
-    size_t done = 77;
-
-    memset(&how, 0, sizeof how);
-    mapping.first = 2;
-    mapping.npages = 1;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    mapping.va = RIG_VA;
-    mapping.first = 0;
-    mapping.npages = 2;
-    mapping.prot = RW | QUIRE_PROT_USER;
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    SAYS(QUIRE_DENIED, quire_vm_copy_to(&vm, RIG_VA + 8, bytes, sizeof bytes, &how, &done));
-    cr_assert_eq(done, 2u * RIG_PAGE - 8u);
-    SAYS(QUIRE_NOT_FOUND, quire_vm_copy_from(&vm, RIG_AT(1), bytes, sizeof bytes, &how, &done));
-    cr_assert_eq(done, 2u * RIG_PAGE);
-    rig_fail(&store->load_fails, 1, 1, QUIRE_IO);
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    OK(quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
-    SAYS(QUIRE_IO, quire_vm_copy_from(&vm, RIG_VA, bytes, 8, &how, &done));
-    cr_assert_eq(done, 0);
-    SAYS(QUIRE_INVALID, quire_vm_copy_from(&vm, UINTPTR_MAX - 3u, bytes, 8, &how, &done));
-    how.thread = 9;
-    SAYS(QUIRE_INVALID, quire_vm_copy_from(&vm, RIG_VA, bytes, 8, &how, &done));
-}
-
-Test(vm_copy, asks_whether_the_context_may)
-{
-    struct quire_vm_copy how;
-    struct quire_mapping mapping = at(RIG_VA, RIG_READ);
-    unsigned char byte;
-
-    memset(&how, 0, sizeof how);
-    mapping.prot = RIG_READ; /* not USER */
-    OK(quire_vm_map(&vm, &mapping, NULL));
-    SAYS(QUIRE_DENIED, quire_vm_copy_from(&vm, RIG_VA, &byte, 1, &how, NULL));
-    how.privileged = true;
-    OK(quire_vm_copy_from(&vm, RIG_VA, &byte, 1, &how, NULL));
-    cr_assert_eq(byte, rig_born(store->tag, 0, 0));
+    world_start(&w);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(quire_vm_query(&w.vm, RIG_AT(8), &info), QUIRE_NOT_FOUND);
+    cr_expect_null(info.fobj);
+    info = rig_query(&w.vm, RIG_AT(3) + 9u);
+    cr_expect_eq(info.fobj, &w.store->fobj);
+    cr_expect_eq(info.pgidx, 3);
+    cr_expect_eq(info.prot, RW | USER);
+    cr_expect(info.entry == 0 && !info.resident && !info.pinned && !info.dirty);
+    cr_expect(born_at(&w.rig, &w.vm, RIG_AT(3), w.store, 3));
+    info = rig_query(&w.vm, RIG_AT(3) + 9u);
+    cr_expect((info.entry & QUIRE_ENTRY_PRESENT) != 0 && info.resident && !info.pinned && !info.dirty);
+    cr_expect_eq(info.pa.addr, RIG_PA, "the lowest page is taken first");
+    EXPECT(quire_pin_va(&w.rig.pager, &w.vm, RIG_AT(3), 1, true, false, &pin), QUIRE_OK);
+    info = rig_query(&w.vm, RIG_AT(3));
+    cr_expect(info.pinned && info.dirty);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    cr_expect_eq(w.rig.loads, 1, "asking loads nothing");
+    END(&w.rig);
 }
