@@ -230,10 +230,9 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct qui
 /* ---- Moves of a page ---- */
 
 /* Hands page `number` to the policy, unless it is fixed; `distance` as in struct quire_policy_ops. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, uint32_t number, uint32_t distance)
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, struct quire_pmem *pmem, uint32_t number,
+                                                           uint32_t distance)
 {
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
     QUIRE_ASSERT((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0);
     if ((pmem->flags & QUIRE_PMEM_FIXED) == 0) {
         pmem->flags |= QUIRE_PMEM_IN_POLICY;
@@ -243,10 +242,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *p
 }
 
 /* Takes page `number` away from the policy, if it has it. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, uint32_t number)
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, struct quire_pmem *pmem, uint32_t number)
 {
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
     if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0) {
         pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
         pager->in_policy--;
@@ -311,15 +308,20 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_state);
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_age);
 
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_clear);
+
+/* Is the page in transit, or held, or may none of its object's move? */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_page_busy(const struct quire_pager *pager, const struct quire_pmem *pmem)
+{
+    return pmem->state != QUIRE_PAGE_RESIDENT || pmem->holds != 0 || (pager->flushing != 0 && pmem->fobj->flushing != 0);
+}
+
 /* QUIRE_PAGE_FIXED, QUIRE_PAGE_DIRTY, as the policy is told. */
-static inline QUIRE_RESIDENT unsigned quire_pager_page_state(const struct quire_pmem *pmem)
+QUIRE_INLINE QUIRE_RESIDENT unsigned quire_pager_page_state(const struct quire_pager *pager, const struct quire_pmem *pmem)
 {
     unsigned state = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 ? QUIRE_PAGE_DIRTY : 0;
 
-    if (pmem->state != QUIRE_PAGE_RESIDENT || (pmem->holds | pmem->steps) != 0 || pmem->fobj->flushing != 0) {
-        state |= QUIRE_PAGE_FIXED;
-    }
-    return state;
+    return quire_pager_page_busy(pager, pmem) || pmem->steps != 0 ? state | QUIRE_PAGE_FIXED : state;
 }
 
 /* Ends a page's transit: it becomes resident again, or free if it was invalidated or its object died. Wakes. */
@@ -333,7 +335,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uin
     struct quire_fobj *fobj = pmem->fobj;
     uint32_t pgidx = pmem->pgidx;
 
-    quire_pager_policy_remove(pager, number);
+    quire_pager_policy_remove(pager, pmem, number);
     if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
         pager->pool.fixed--;
     }
@@ -509,22 +511,23 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t num
 {
     struct quire_pager *pager = (struct quire_pager *)ctx;
 
-    return quire_pager_page_state(quire_pmem_at(&pager->pool, number));
+    return quire_pager_page_state(pager, quire_pmem_at(&pager->pool, number));
 }
 
-/* FLUSH_UNLOCKED, and no accessed flags: until the flush nobody may evict the page or map it anew. */
-static QUIRE_RESIDENT QUIRE_COLD bool quire_pager_age_unlocked_(struct quire_op *op, uint32_t number)
+/* Was the page used, as quire_rmap_age() says? With FLUSH_UNLOCKED and no accessed flags, nobody may evict the page or map it
+ * anew until the flush: it is in transit then. */
+static QUIRE_RESIDENT QUIRE_NOINLINE bool quire_pager_age_(struct quire_op *op, struct quire_pmem *pmem, uint32_t number)
 {
     struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    bool drops = pager->mmu->age == NULL && (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0;
     uint32_t mapped = pmem->mapped;
     bool used;
 
-    if (op->naged == QUIRE_OP_AGED_MAX) {
+    if (drops && op->naged == QUIRE_OP_AGED_MAX) {
         return (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
     }
     used = quire_rmap_age(pager->mmu, &op->batch, pmem);
-    if (pmem->mapped != mapped) {
+    if (drops && pmem->mapped != mapped) {
         pmem->fobj->busy++;
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
         op->aged[op->naged++] = number;
@@ -532,22 +535,40 @@ static QUIRE_RESIDENT QUIRE_COLD bool quire_pager_age_unlocked_(struct quire_op 
     return used;
 }
 
+/* The same for what is most common, one entry and an accessed flag, in few instructions. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_used_(struct quire_pager *pager, struct quire_pmem *pmem, uint32_t number)
+{
+    const struct quire_mmu *mmu = pager->mmu;
+    const struct quire_area *area = pmem->sole;
+
+    if (QUIRE_LIKELY(mmu->age != NULL && area != NULL && (pmem->flags & QUIRE_PMEM_ACCESSED) == 0)) {
+        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx));
+    }
+    return quire_pager_age_(pager->op, pmem, number);
+}
+
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t number)
 {
     struct quire_pager *pager = (struct quire_pager *)ctx;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    unsigned state = quire_pager_page_state(pmem);
-    bool used;
+    unsigned state = quire_pager_page_state(pager, pmem);
 
     if ((state & QUIRE_PAGE_FIXED) != 0) {
         return state;
     }
-    if (QUIRE_UNLIKELY(pager->mmu->age == NULL && (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0)) {
-        used = quire_pager_age_unlocked_(pager->op, number);
-    } else {
-        used = quire_rmap_age(pager->mmu, &pager->op->batch, pmem);
+    return quire_pager_used_(pager, pmem, number) ? state | QUIRE_PAGE_USED : state;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
+{
+    struct quire_pager *pager = (struct quire_pager *)ctx;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if (quire_pager_page_busy(pager, pmem)) {
+        return false;
     }
-    return used ? state | QUIRE_PAGE_USED : state;
+    (void)quire_pager_used_(pager, pmem, number);
+    return true;
 }
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager)
@@ -560,7 +581,7 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_page
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
     if (fixed) {
-        quire_pager_policy_remove(pager, number);
+        quire_pager_policy_remove(pager, pmem, number);
         pmem->flags |= QUIRE_PMEM_FIXED;
         pager->pool.fixed++;
         return;
@@ -568,7 +589,7 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_page
     pmem->flags &= (uint8_t)~QUIRE_PMEM_FIXED;
     pager->pool.fixed--;
     if (pmem->state == QUIRE_PAGE_RESIDENT) {
-        quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
+        quire_pager_policy_insert(pager, pmem, number, QUIRE_DISTANCE_UNKNOWN);
     }
 }
 
@@ -591,7 +612,7 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
     if (pmem->state == QUIRE_PAGE_RESIDENT) {
-        quire_pager_policy_remove(pager, number);
+        quire_pager_policy_remove(pager, pmem, number);
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_QUARANTINED);
         pager->stats.stuck++;
     }
@@ -612,7 +633,7 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t n
         pmem->flags &= (uint8_t)~(QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD);
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0) {
-            quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
+            quire_pager_policy_insert(pager, pmem, number, QUIRE_DISTANCE_UNKNOWN);
         }
         quire_op_wake(op, fobj, pmem->pgidx);
     }

@@ -111,7 +111,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
-    quire_pager_policy_remove(pager, number);
+    quire_pager_policy_remove(pager, pmem, number);
     if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
         quire_pager_quarantine(op, number);
         return false;
@@ -202,19 +202,20 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
     struct quire_pager *pager = op->pager;
     const struct quire_pages *pages = &pager->pool.pages;
     uint32_t number;
+    struct quire_pmem *pmem;
     uint32_t segment;
 
     pager->op = op;
     number = pager->policy->ops->victim(pager->policy);
-    segment = number >> QUIRE_PAGE_INDEX_BITS;
+    segment = number >> QUIRE_PAGE_INDEX_BITS; /* that of QUIRE_PAGE_NONE has no such page */
     if (segment >= pages->nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pages->segment[segment].npages) {
         return QUIRE_PAGE_NONE;
     }
     if (op->naged != 0) {
         quire_pager_unage_(op, number);
     }
-    if ((quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_IN_POLICY) == 0 ||
-        (quire_pager_page_state(quire_pmem_at(&pager->pool, number)) & QUIRE_PAGE_FIXED) != 0) {
+    pmem = quire_pmem_at(&pager->pool, number);
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 || (quire_pager_page_state(pager, pmem) & QUIRE_PAGE_FIXED) != 0) {
         return QUIRE_PAGE_NONE;
     }
     return number;
@@ -317,7 +318,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     }
     pmem = quire_pmem_take(&pager->pool, fobj, pgidx, number);
     pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
-    quire_pager_refix(pager, *number);
+    if (QUIRE_UNLIKELY((fobj->flags & QUIRE_FOBJ_LOCKED) != 0)) {
+        quire_pager_refix(pager, *number);
+    }
     status = quire_pager_transfer_(op, pmem, *number, true);
     *store = status;
     if (QUIRE_LIKELY(status == QUIRE_OK)) {
@@ -335,7 +338,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
-        quire_pager_policy_insert(pager, *number, quire_pager_distance(pager, quire_slot_value(slot)));
+        quire_pager_policy_insert(pager, pmem, *number, quire_pager_distance(pager, quire_slot_value(slot)));
         quire_op_wake(op, fobj, pgidx);
     }
     quire_op_unbusy(op, fobj);

@@ -473,15 +473,13 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     uint32_t number;
     unsigned prot;
 
-    if (area == NULL || quire_pager_permit_(area, in) != QUIRE_OK) {
+    if (area == NULL || area->fobj->slots == NULL) {
         return false;
     }
     fobj = area->fobj;
-    if ((vm->flushing | fobj->flushing) != 0 || fobj->slots == NULL) {
-        return false;
-    }
     pgidx = quire_area_page(area, in->va);
-    if (quire_slot_kind(fobj->slots[pgidx]) != QUIRE_SLOT_PRESENT) {
+    if (quire_slot_kind(fobj->slots[pgidx]) != QUIRE_SLOT_PRESENT || quire_pager_permit_(area, in) != QUIRE_OK ||
+        (vm->flushing | fobj->flushing) != 0) {
         return false;
     }
     number = quire_slot_value(fobj->slots[pgidx]);
@@ -670,6 +668,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     pager->policy->host.ctx = pager;
     pager->policy->host.state = quire_pager_host_state;
     pager->policy->host.age = quire_pager_host_age;
+    pager->policy->host.clear = quire_pager_host_clear;
     return QUIRE_OK;
 }
 

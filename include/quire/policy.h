@@ -64,7 +64,7 @@ static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const str
 #define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save */
 #define QUIRE_PAGE_USED 4u  /* used since this was last asked (only from `age`) */
 
-/* What the pager offers a policy. `ctx` is the first argument of both calls. */
+/* What the pager offers a policy. `ctx` is the first argument of every call. */
 struct quire_policy_host {
     const struct quire_pages *pages;
     void *ctx;
@@ -74,6 +74,10 @@ struct quire_policy_host {
      * hardware flags asking takes away its entries, so that the next use is seen as a fault. O(areas that show the page), O(1)
      * for one. */
     unsigned (*age)(void *ctx, uint32_t number);
+    /* Forgets that the page was used, by the same means, although it may be among the last pages of some thread: to be
+     * called at most once each time the page becomes resident, so that the thread gets on. False, and nothing is done, if it
+     * is held or in transit. */
+    bool (*clear)(void *ctx, uint32_t number);
 };
 
 /* ---- The policy ---- */

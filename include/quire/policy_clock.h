@@ -8,16 +8,18 @@
  * A hand goes round the pages; one that was used since the hand last came by is passed over (Corbato, 1968). The access
  * that is retried after a fault always marks the page just loaded, which says nothing: that mark is cleared once, at the
  * next eviction ("lazy clear"). An eviction passes over at most `chances` used pages and then takes the first that it
- * passed, so its cost is bounded however the flags stand.
+ * passed, so its cost is bounded however the flags stand. One that found only used pages makes the next one look at one
+ * page less, one that found an unused page makes it look as far as it may: where all is in use, looking is in vain.
  */
 QUIRE_BEGIN
 
-#define QUIRE_POLICY_CLOCK_CHANCES 8u
+#define QUIRE_POLICY_CLOCK_CHANCES 15u
 
 struct quire_policy_clock {
     struct quire_policy base;
     struct quire_page_ring ring;
     uint32_t chances; /* used pages one eviction may pass over; may be changed at any time between operations */
+    uint32_t in_vain; /* the latest evictions that found only used pages; 0..chances */
     uint32_t newest;  /* inserted last, its mark not yet cleared; QUIRE_PAGE_NONE: none */
 };
 
@@ -63,7 +65,7 @@ static QUIRE_RESIDENT void quire_policy_clock_lazy_clear_(struct quire_policy_cl
 {
     const struct quire_policy_host *host = &clock->base.host;
 
-    if (clock->newest != QUIRE_PAGE_NONE && (host->age(host->ctx, clock->newest) & QUIRE_PAGE_FIXED) == 0) {
+    if (clock->newest != QUIRE_PAGE_NONE && host->clear(host->ctx, clock->newest)) {
         clock->newest = QUIRE_PAGE_NONE;
     }
 }
@@ -73,11 +75,11 @@ static QUIRE_RESIDENT uint32_t quire_policy_clock_victim_(struct quire_policy *p
     struct quire_policy_clock *clock = quire_policy_clock_of_(policy);
     const struct quire_policy_host *host = &policy->host;
     uint32_t first = QUIRE_PAGE_NONE; /* the first used page passed over */
-    uint32_t passed = 0;
+    uint32_t left = clock->chances > clock->in_vain ? clock->chances - clock->in_vain : 0;
     uint32_t i;
 
     quire_policy_clock_lazy_clear_(clock);
-    for (i = 0; i < clock->ring.count && passed <= clock->chances; i++) {
+    for (i = clock->ring.count; i > 0; i--) {
         uint32_t number = clock->ring.hand;
         unsigned state;
 
@@ -87,13 +89,17 @@ static QUIRE_RESIDENT uint32_t quire_policy_clock_victim_(struct quire_policy *p
             continue;
         }
         if ((state & QUIRE_PAGE_USED) == 0) {
+            clock->in_vain = 0;
             return number;
         }
         if (first == QUIRE_PAGE_NONE) {
             first = number;
         }
-        passed++;
+        if (left-- == 0) {
+            break;
+        }
     }
+    clock->in_vain += first != QUIRE_PAGE_NONE && clock->in_vain < clock->chances;
     return first;
 }
 

@@ -71,26 +71,10 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, 
     return pmem->mapped != 0 && quire_rmap_remove_all(mmu, batch, pmem);
 }
 
-/* quire_rmap_age with the `age` hook, for a page whose area is not known. */
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_age_all(const struct quire_mmu *mmu, struct quire_pmem *pmem) QUIRE_SYM(quire_rmap_age_all);
-
 /* Was the page used since this was last asked? With the `age` hook the accessed flags tell; without it the entries do, and are
  * removed so that the next use is a fault. Cost as quire_rmap_remove. */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
-{
-    const struct quire_area *area = pmem->sole;
-    bool used = (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
-
-    pmem->flags &= (uint8_t)~QUIRE_PMEM_ACCESSED;
-    if (QUIRE_UNLIKELY(mmu->age == NULL)) {
-        /* An entry that an MMU refuses to drop keeps the page looking used; eviction will find out and quarantine it. */
-        return quire_rmap_remove(mmu, batch, pmem) || used;
-    }
-    if (QUIRE_LIKELY(area != NULL)) {
-        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
-    }
-    return (pmem->mapped != 0 && quire_rmap_age_all(mmu, pmem)) || used;
-}
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+    QUIRE_SYM(quire_rmap_age);
 
 QUIRE_END
 
@@ -115,14 +99,24 @@ QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu,
     return stuck;
 }
 
-QUIRE_API QUIRE_RESIDENT QUIRE_COLD bool quire_rmap_age_all(const struct quire_mmu *mmu, struct quire_pmem *pmem)
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
 {
-    struct quire_area *area;
-    bool used = false;
+    bool used = (pmem->flags & QUIRE_PMEM_ACCESSED) != 0;
+    struct quire_area *area = pmem->sole;
 
-    for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
-         area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
-        used = mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_ACCESSED;
+    if (mmu->age == NULL) {
+        /* An entry that an MMU refuses to drop keeps the page looking used; eviction will find out and quarantine it. */
+        return quire_rmap_remove(mmu, batch, pmem) || used;
+    }
+    if (area != NULL) {
+        return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+    }
+    if (pmem->mapped != 0) {
+        for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
+             area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+            used = mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
+        }
     }
     return used;
 }

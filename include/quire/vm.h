@@ -439,6 +439,9 @@ QUIRE_API enum quire_status quire_vm_protect(struct quire_vm *vm, uintptr_t va, 
         for (area = quire_vm_range_first(&range); area != NULL; area = quire_vm_range_next(&range, area)) {
             if (quire_vm_protect_area_(&range.op, area, prot)) {
                 status = QUIRE_STUCK; /* that page is quarantined; the area gets its permissions all the same */
+                if (quire_fobj_is_unpaged(area->fobj)) {
+                    continue; /* no quarantine: the area says what its entries permit, and this can be tried again */
+                }
             }
             area->prot = (uint8_t)prot;
             vm->changes++;

@@ -63,7 +63,8 @@ QUIRE_API struct quire_area *quire_vm_range_unlink(struct quire_vm_range *range)
 QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
     QUIRE_SYM(quire_area_cut);
 
-/* Removes every entry of an area that shows an unpaged object. True if one is stuck. O(runs). */
+/* Removes every entry of an area that shows an unpaged object, from the last; true if one is stuck: it and those before it stay.
+ * O(pages + runs^2). */
 QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area) QUIRE_SYM(quire_area_cut_unpaged);
 
 /* Pages that name `from` as their only mapper and are shown by `to` name `to` from now on. O(min(pages of `to`, resident)). */
@@ -133,39 +134,50 @@ static bool quire_vm_cut_page_(struct quire_op *op, struct quire_area *area, uin
     }
     if (pmem->state == QUIRE_PAGE_QUARANTINED && pmem->mapped == 0) {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
-        quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
+        quire_pager_policy_insert(pager, pmem, number, QUIRE_DISTANCE_UNKNOWN);
     }
     return false;
+}
+
+/* The first page, counted from the area's, of its last run of entries, and how many it has: as quire_pager_fault() made it. */
+static uint32_t quire_area_last_run_(const struct quire_area *area, uint32_t *npages)
+{
+    uint32_t at = 0;
+
+    for (;;) {
+        struct quire_pa pa;
+        uint32_t n = 0;
+
+        area->fobj->ops->phys(area->fobj, area->first + at, &pa, &n);
+        if (n == 0 || n >= area->installed - at) {
+            *npages = area->installed - at;
+            return at;
+        }
+        at += n;
+    }
 }
 
 QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
-    bool stuck = false;
-    uint32_t done = 0;
 
-    while (done < area->installed) {
-        uintptr_t va = quire_area_va(area, area->first + done);
-        struct quire_pa pa;
-        uint32_t n = 0;
+    /* From the end, so that whatever stays when one is stuck is what `installed` can say: the first so many. */
+    while (area->installed > 0) {
+        uint32_t n;
+        uint32_t at = quire_area_last_run_(area, &n);
+        uintptr_t va = quire_area_va(area, area->first + at);
+        unsigned was = mmu->unmap(mmu->ctx, area->vm, va, n, &op->batch);
         uint32_t i;
-        unsigned was;
 
-        area->fobj->ops->phys(area->fobj, area->first + done, &pa, &n);
-        if (n == 0 || n > area->npages - done) {
-            n = area->npages - done;
+        if ((was & QUIRE_ENTRY_STUCK) != 0) {
+            return true;
         }
-        was = mmu->unmap(mmu->ctx, area->vm, va, n, &op->batch);
-        stuck = stuck || (was & QUIRE_ENTRY_STUCK) != 0;
         for (i = 0; (was & QUIRE_ENTRY_PRESENT) != 0 && i < n && i <= QUIRE_BATCH_ENTRIES; i++) {
             quire_batch_add(&op->batch, area->vm, va + ((uintptr_t)i << QUIRE_PAGE_SHIFT));
         }
-        done += n;
+        area->installed = at;
     }
-    if (!stuck) {
-        area->installed = 0;
-    }
-    return stuck;
+    return false;
 }
 
 QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
@@ -294,17 +306,9 @@ QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)
 
 QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
 {
-    const struct quire_pager *pager = range->op.pager;
-    const struct quire_mmu *mmu = pager->mmu;
+    const struct quire_mmu *mmu = range->op.pager->mmu;
     struct quire_area *area;
 
-    /* Another operation may have removed an entry of the range and be on its way to flush it: whoever asked for this range to be
-     * empty, or mapped anew, must not find that still remembered. Its own batch is not known here, but the context is. */
-    if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && range->op.batch.scope == QUIRE_BATCH_PAGES &&
-        (pager->pool.count[QUIRE_PAGE_FLUSHING] != 0 || pager->flushing != 0)) {
-        range->op.batch.scope = QUIRE_BATCH_VM;
-        range->op.batch.vm = range->vm;
-    }
     if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&range->op.batch)) {
         quire_op_flush(&range->op);
         return;

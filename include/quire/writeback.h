@@ -240,7 +240,7 @@ QUIRE_API enum quire_status quire_pager_unstick(struct quire_pager *pager)
                 continue;
             }
             quire_pmem_set_state(pool, pmem, QUIRE_PAGE_RESIDENT);
-            quire_pager_policy_insert(pager, number, QUIRE_DISTANCE_UNKNOWN);
+            quire_pager_policy_insert(pager, pmem, number, QUIRE_DISTANCE_UNKNOWN);
             (void)quire_op_flush_page(&op, number);
         }
     }

@@ -187,8 +187,9 @@ static enum quire_status read_all(void)
         size_t offset;
         unsigned char byte;
     } is[] = {
-        {0, 0, 0, 0xd0},  {0, 1, 1, 0xd1},  {0, 2, 2, 0xd2},    {0, 3, 3, 0xd3},    {0, 4, 4, 0xd4},     {0, 4, 4095, 0xe4}, {0, 40, 0, 0xe5},
-        {0, 40, 5, 0xd5}, {0, 41, 6, 0xd6}, {0, 7, 1000, 0xf7}, {1, 23, 1000, 0xf7}, {1, 20, 4095, 0xe4}, {2, 0, 0, 0xaa},
+        {0, 0, 0, 0xd0},     {0, 1, 1, 0xd1},     {0, 2, 2, 0xd2},  {0, 3, 3, 0xd3},  {0, 4, 4, 0xd4},
+        {0, 4, 4095, 0xe4},  {0, 40, 0, 0xe5},    {0, 40, 5, 0xd5}, {0, 41, 6, 0xd6}, {0, 7, 1000, 0xf7},
+        {1, 23, 1000, 0xf7}, {1, 20, 4095, 0xe4}, {2, 0, 0, 0xaa},
     };
     enum quire_status status = QUIRE_OK;
     unsigned char byte = 0;
@@ -227,15 +228,33 @@ static const struct {
     const char *name;
     enum quire_status (*run)(void);
 } steps[] = {
-    {"map data", map_data},         {"map data again", map_data_again}, {"map code", map_code},
-    {"map more", map_more},         {"write data", write_data},         {"write more", write_more},
-    {"read data", read_data},       {"run code", run_code},             {"write back", write_back},
-    {"write data", write_data},     {"protect", protect},               {"copy to", copy_to},
-    {"copy from", copy_from},       {"pin", pin},                       {"device", device},
-    {"unmap", unmap_middle},        {"move", remap_middle},             {"run code", run_code},
-    {"unpin", unpin},               {"invalidate", invalidate},         {"unprotect", unprotect},
-    {"run code", run_code},         {"read all", read_all},             {"unmap a part", unmap_part},
-    {"end the second", end_second}, {"end the first", end_first},       {"end the third", end_third},
+    {"map data", map_data},
+    {"map data again", map_data_again},
+    {"map code", map_code},
+    {"map more", map_more},
+    {"write data", write_data},
+    {"write more", write_more},
+    {"read data", read_data},
+    {"run code", run_code},
+    {"write back", write_back},
+    {"write data", write_data},
+    {"protect", protect},
+    {"copy to", copy_to},
+    {"copy from", copy_from},
+    {"pin", pin},
+    {"device", device},
+    {"unmap", unmap_middle},
+    {"move", remap_middle},
+    {"run code", run_code},
+    {"unpin", unpin},
+    {"invalidate", invalidate},
+    {"unprotect", unprotect},
+    {"run code", run_code},
+    {"read all", read_all},
+    {"unmap a part", unmap_part},
+    {"end the second", end_second},
+    {"end the first", end_first},
+    {"end the third", end_third},
 };
 
 /* ---- One life ---- */
@@ -317,8 +336,10 @@ static void arm(enum kind kind, uint64_t nth, uint64_t times)
     } else if (kind == TABLES) {
         life.table_fails = nth;
     } else {
-        rig_fail(kind == LOAD ? &life.rig.load_fails : kind == SAVE ? &life.rig.save_fails : &life.rig.alloc_fails, nth, times,
-                 answer[kind]);
+        rig_fail(kind == LOAD   ? &life.rig.load_fails
+                 : kind == SAVE ? &life.rig.save_fails
+                                : &life.rig.alloc_fails,
+                 nth, times, answer[kind]);
     }
 }
 
@@ -340,8 +361,8 @@ static unsigned live(enum kind kind, uint64_t nth, uint64_t times)
             cr_assert_null(wrong, "%s %ju failed; after %s: %s", kind_name[kind], (uintmax_t)nth, steps[i].name, wrong);
             if (status != QUIRE_OK) {
                 failures++;
-                cr_assert(status == answer[kind] || (kind == SAVE && status == QUIRE_NO_PAGE),
-                          "%s %ju failed: %s says %s", kind_name[kind], (uintmax_t)nth, steps[i].name, quire_status_name(status));
+                cr_assert(status == answer[kind] || (kind == SAVE && status == QUIRE_NO_PAGE), "%s %ju failed: %s says %s",
+                          kind_name[kind], (uintmax_t)nth, steps[i].name, quire_status_name(status));
             }
         }
         cr_assert_eq(status, QUIRE_OK, "%s %ju failed %ju times: %s never succeeds again: %s", kind_name[kind], (uintmax_t)nth,
@@ -387,8 +408,8 @@ static void every(enum kind kind, uint64_t times, bool visible)
             met += live(kind, n, times) != 0 ? 1u : 0u;
             end();
         }
-        cr_assert(!visible || met == total, "variant %u: of %ju lives with a failing %s only %ju saw it", variant, (uintmax_t)total,
-                  kind_name[kind], (uintmax_t)met);
+        cr_assert(!visible || met == total, "variant %u: of %ju lives with a failing %s only %ju saw it", variant,
+                  (uintmax_t)total, kind_name[kind], (uintmax_t)met);
     }
 }
 

@@ -17,8 +17,8 @@ struct crew_gate {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool open;
-    bool loads;          /* which of both it stops */
-    unsigned waiting;    /* how many are there */
+    bool loads;               /* which of both it stops */
+    unsigned waiting;         /* how many are there */
     enum quire_status status; /* what they are told when it opens */
 };
 

@@ -127,8 +127,8 @@ static bool model_conflict(const struct model *model, unsigned object, uint32_t 
             const struct model_cell *cell = &model->cell[v][i];
             bool is_inside = v == vm && i >= at && i - at < n;
 
-            if (cell->mapped && !cell->stuck && is_inside == inside && cell->object == object && cell->page == page && !cell->wx &&
-                (cell->prot & model_against(prot)) != 0) {
+            if (cell->mapped && !cell->stuck && is_inside == inside && cell->object == object && cell->page == page &&
+                !cell->wx && (cell->prot & model_against(prot)) != 0) {
                 return true;
             }
         }

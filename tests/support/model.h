@@ -24,11 +24,11 @@
 #define MODEL_OK MODEL_SET(QUIRE_OK)
 
 struct model_object {
-    bool alive;       /* was made, and is not freed */
-    bool held;        /* its creator has a reference */
-    bool known;       /* was mapped: the pager knows it */
-    bool locked;      /* never evicted */
-    bool saves;       /* can be saved */
+    bool alive;  /* was made, and is not freed */
+    bool held;   /* its creator has a reference */
+    bool known;  /* was mapped: the pager knows it */
+    bool locked; /* never evicted */
+    bool saves;  /* can be saved */
     bool unpaged;
     uint32_t npages;
     unsigned max_prot;
@@ -43,8 +43,8 @@ struct model_object {
 struct model_cell {
     bool mapped;
     bool wx;
-    bool stuck;     /* kept, perhaps only because an MMU refused */
-    bool loose;     /* an MMU may have kept permissions that it has no more */
+    bool stuck; /* kept, perhaps only because an MMU refused */
+    bool loose; /* an MMU may have kept permissions that it has no more */
     uint8_t object;
     uint8_t page;
     uint8_t prot;
@@ -66,9 +66,9 @@ struct model_map {
     unsigned prot;
     uint64_t attr;
     bool wx;
-    uint32_t at;  /* cell, or MODEL_ANY, and then: */
-    uint32_t min; /* first cell, and ... */
-    uint32_t max; /* ... last cell it may take */
+    uint32_t at;    /* cell, or MODEL_ANY, and then: */
+    uint32_t min;   /* first cell, and ... */
+    uint32_t max;   /* ... last cell it may take */
     uint32_t align; /* in pages */
     uint32_t base;  /* page number of cell 0: what `align` is about */
     uint32_t pad_before;
@@ -110,7 +110,8 @@ unsigned char *model_bytes(struct model *model, unsigned vm, uint32_t at);
 void model_did_access(struct model *model, unsigned vm, uint32_t at, bool write);
 void model_did_touch(struct model *model, unsigned object, uint32_t page, bool write);
 
-uint32_t model_may_pin(const struct model *model, unsigned object, uint32_t first, uint32_t n, bool write, uint32_t quarantined);
+uint32_t model_may_pin(const struct model *model, unsigned object, uint32_t first, uint32_t n, bool write,
+                       uint32_t quarantined);
 void model_did_pin(struct model *model, unsigned object, uint32_t first, uint32_t n, bool write);
 void model_did_unpin(struct model *model, unsigned object, uint32_t first, uint32_t n, bool write);
 

@@ -127,7 +127,8 @@ static void play_books(const struct play *play, struct play_hits *hits)
 
 void play_arm(struct play *play, struct play_hits *hits)
 {
-    static const enum quire_status answers[] = {QUIRE_IO, QUIRE_INTEGRITY, QUIRE_NO_MEMORY, QUIRE_PENDING, QUIRE_NEED, QUIRE_AGAIN};
+    static const enum quire_status answers[] = {QUIRE_IO,      QUIRE_INTEGRITY, QUIRE_NO_MEMORY,
+                                                QUIRE_PENDING, QUIRE_NEED,      QUIRE_AGAIN};
     enum quire_status answer = answers[play_below(play, sizeof answers / sizeof answers[0])];
     unsigned kind = play->variant.failures && play_chance(play, 4) ? play_below(play, 4) : 4u;
     uint64_t times = 1u + play_below(play, 6);
@@ -217,7 +218,8 @@ static void play_compare_resident(struct play *play)
             if (!cell->mapped) {
                 continue;
             }
-            if (info.fobj != play->object[cell->object]->fobj || info.pgidx != cell->page || (!cell->stuck && info.prot != cell->prot)) {
+            if (info.fobj != play->object[cell->object]->fobj || info.pgidx != cell->page ||
+                (!cell->stuck && info.prot != cell->prot)) {
                 play_fail(play, "page %u of context %u: another object, page or permission", i, vm);
             } else if (info.pinned != (play->model.object[cell->object].pins[cell->page] != 0)) {
                 play_fail(play, "page %u of context %u: pinned is %d", i, vm, info.pinned);

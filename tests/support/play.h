@@ -9,21 +9,21 @@
 #define PLAY_STATUSES 24u
 
 enum play_kind {
-    PLAY_STORE,      /* read-write, over the rig's store */
-    PLAY_CODE,       /* read and execute, over the rig's store */
-    PLAY_SHORT,      /* the same, over a store that leaves the end of each page to the pager's wiping */
-    PLAY_LOCKED,     /* read-write, never evicted */
-    PLAY_RW,         /* fobj_rw.h */
-    PLAY_RO,         /* fobj_ro.h */
-    PLAY_ZERO,       /* fobj_zero.h */
+    PLAY_STORE,  /* read-write, over the rig's store */
+    PLAY_CODE,   /* read and execute, over the rig's store */
+    PLAY_SHORT,  /* the same, over a store that leaves the end of each page to the pager's wiping */
+    PLAY_LOCKED, /* read-write, never evicted */
+    PLAY_RW,     /* fobj_rw.h */
+    PLAY_RO,     /* fobj_ro.h */
+    PLAY_ZERO,   /* fobj_zero.h */
     PLAY_ZERO_LOCKED,
-    PLAY_PHYS,       /* fobj_phys.h */
+    PLAY_PHYS, /* fobj_phys.h */
     PLAY_KINDS
 };
 
 struct play_object {
     enum play_kind kind;
-    struct quire_fobj *fobj;  /* the object, in one of the following */
+    struct quire_fobj *fobj; /* the object, in one of the following */
     struct rig_store *store;
     struct quire_fobj_rw rw;
     struct quire_fobj_ro ro;
@@ -58,11 +58,11 @@ struct play {
     struct quire_vm *vm[MODEL_VMS];
     struct play_token token[PLAY_TOKENS];
     uint64_t random;
-    uint64_t steps;       /* done */
+    uint64_t steps;                 /* done */
     uint64_t counts[PLAY_STATUSES]; /* steps by what they ended with */
-    uint32_t spare;       /* pages behind the pool that are given to nobody yet */
-    uint32_t phys_used;   /* of them to unpaged objects, from the end */
-    struct {              /* a copy to a context that is running: pages may be saved with what it wrote */
+    uint32_t spare;                 /* pages behind the pool that are given to nobody yet */
+    uint32_t phys_used;             /* of them to unpaged objects, from the end */
+    struct {                        /* a copy to a context that is running: pages may be saved with what it wrote */
         bool running;
         const unsigned char *bytes; /* null: from the context */
         size_t len;
@@ -70,8 +70,8 @@ struct play {
         unsigned vm;
         uint32_t at;
     } copying;
-    char what[64];        /* the operation */
-    char wrong[512];      /* empty as long as all is as the model says */
+    char what[64];   /* the operation */
+    char wrong[512]; /* empty as long as all is as the model says */
 };
 
 /* A sequence begins, from a seed; then steps; then everything is taken down and checked. Each stops doing anything once `wrong` is set. */

@@ -44,8 +44,8 @@ static bool code_is_known(const struct play *play, const struct model_cell *cell
 }
 
 /* `len` bytes were accessed at byte `offset` of the cell. */
-static void settle_access(struct play *play, unsigned vm, uint32_t at, unsigned access, size_t offset, const unsigned char *bytes,
-                          size_t len)
+static void settle_access(struct play *play, unsigned vm, uint32_t at, unsigned access, size_t offset,
+                          const unsigned char *bytes, size_t len)
 {
     const struct model_cell *cell = &play->model.cell[vm][at];
     unsigned char *model = model_bytes(&play->model, vm, at);
@@ -222,7 +222,8 @@ void play_copy(struct play *play)
         size_t from = (offset + i) & QUIRE_PAGE_MASK;
         size_t n = done - i < RIG_PAGE - from ? done - i : RIG_PAGE - from;
 
-        if (cell >= MODEL_CELLS || (model_may_access(&play->model, vm, cell, access, how.privileged, quarantined) & MODEL_OK) == 0) {
+        if (cell >= MODEL_CELLS ||
+            (model_may_access(&play->model, vm, cell, access, how.privileged, quarantined) & MODEL_OK) == 0) {
             play_fail(play, "page %u was accessed, and may not be", cell);
         } else {
             settle_access(play, vm, cell, access, from, bytes + i, n);
@@ -251,7 +252,8 @@ static bool may_execute(const struct play *play, unsigned object, uint32_t page)
         for (i = 0; i < MODEL_CELLS; i++) {
             const struct model_cell *cell = &play->model.cell[vm][i];
 
-            if (cell->mapped && cell->object == object && cell->page == page && ((cell->prot & QUIRE_PROT_EXEC) != 0 || cell->loose)) {
+            if (cell->mapped && cell->object == object && cell->page == page &&
+                ((cell->prot & QUIRE_PROT_EXEC) != 0 || cell->loose)) {
                 return true;
             }
         }
@@ -310,8 +312,8 @@ void play_flushing(void *user, const struct quire_batch *batch)
         }
         access = pick_access(play, vm, at);
         random_bytes(play, bytes, sizeof bytes);
-        if (quire_sim_access(&play->rig.sim, play_below(play, play->variant.rig.cpus), play->vm[vm], RIG_AT(at) + 16u, access, false,
-                             bytes, sizeof bytes) == QUIRE_SIM_DONE) {
+        if (quire_sim_access(&play->rig.sim, play_below(play, play->variant.rig.cpus), play->vm[vm], RIG_AT(at) + 16u, access,
+                             false, bytes, sizeof bytes) == QUIRE_SIM_DONE) {
             settle_access(play, vm, at, access, 16, bytes, sizeof bytes);
         }
     }

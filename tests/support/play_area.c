@@ -249,8 +249,7 @@ void play_merge(struct play *play)
     play_arm(play, &hits);
     status = quire_vm_merge(play->vm[vm], RIG_AT(at) + play_below(play, (uint32_t)RIG_PAGE));
     play_disarm(play, &hits);
-    play_expect(play, status,
-                play_after_areas(&hits, play->model.cell[vm][at].mapped ? MODEL_OK : MODEL_SET(QUIRE_NOT_FOUND)));
+    play_expect(play, status, play_after_areas(&hits, play->model.cell[vm][at].mapped ? MODEL_OK : MODEL_SET(QUIRE_NOT_FOUND)));
 }
 
 void play_drop(struct play *play)
@@ -289,7 +288,8 @@ void play_stick(struct play *play)
     }
     at = pick_range(play, vm, &n);
     play_op(play, "page %u of context %u begins to stick", at, vm);
-    (void)quire_sim_stick(&play->rig.sim, play->vm[vm], RIG_AT(at), play_chance(play, 2) ? 1u + play_below(play, 3) : UINT32_MAX);
+    (void)quire_sim_stick(&play->rig.sim, play->vm[vm], RIG_AT(at),
+                          play_chance(play, 2) ? 1u + play_below(play, 3) : UINT32_MAX);
 }
 
 /* Nothing sticks any more: pages leave quarantine, areas that were kept can be unmapped. */

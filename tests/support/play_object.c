@@ -326,7 +326,8 @@ void play_put(struct play *play)
     was_free = pages_free(play);
     before = pages_with(play, play->object[i]->secret, sizeof play->object[i]->secret);
     play->model.object[i].held = false;
-    play_expect(play, play->object[i]->store != NULL ? rig_store_put(play->object[i]->store) : quire_fobj_put(play->object[i]->fobj),
+    play_expect(play,
+                play->object[i]->store != NULL ? rig_store_put(play->object[i]->store) : quire_fobj_put(play->object[i]->fobj),
                 MODEL_OK);
     after = pages_with(play, play->object[i]->secret, sizeof play->object[i]->secret);
     if (!model_referred(&play->model, i) && !play->model.object[i].unpaged && (after & ~(before & was_free)) != 0) {
@@ -415,7 +416,8 @@ void play_pin(struct play *play)
     uint32_t n;
     uint32_t set;
 
-    if (object == MODEL_OBJECTS || token->pin.fobj != NULL || (!play->model.object[object].held && !model_shown(&play->model, object))) {
+    if (object == MODEL_OBJECTS || token->pin.fobj != NULL ||
+        (!play->model.object[object].held && !model_shown(&play->model, object))) {
         return;
     }
     first = play_below(play, play->model.object[object].npages + 1u);

@@ -37,11 +37,11 @@ struct rig_config {
     enum quire_sim_flags flags;
     enum rig_policy policy;
     bool flush_unlocked;
-    bool threads;         /* a real lock, and wait and wake */
-    bool no_wait;         /* with threads: no wait and wake */
-    bool lockless;        /* no lock hooks at all */
-    bool eager;           /* processors remember entries at once */
-    uint32_t forget;      /* one access in so many finds its TLB entry gone */
+    bool threads;    /* a real lock, and wait and wake */
+    bool no_wait;    /* with threads: no wait and wake */
+    bool lockless;   /* no lock hooks at all */
+    bool eager;      /* processors remember entries at once */
+    uint32_t forget; /* one access in so many finds its TLB entry gone */
     uint64_t seed;
     unsigned cpus;        /* 2 */
     uint32_t pages;       /* in the pool: 16 */
@@ -78,13 +78,13 @@ struct rig_store {
     struct rig_store *next;
     unsigned char *bytes; /* what it keeps */
     uint32_t *slots;
-    uint32_t *loads_of;   /* per page, successes and failures */
+    uint32_t *loads_of; /* per page, successes and failures */
     uint32_t *saves_of;
-    unsigned tag;         /* of the content it was born with */
-    unsigned delay;       /* microseconds that every load and save takes */
-    uint32_t freed;       /* calls of `free` */
-    bool kept_put;        /* the creator's reference was given back through rig_store_put */
-    size_t leaves;        /* loads leave so many bytes at the end of the page unwritten */
+    unsigned tag;   /* of the content it was born with */
+    unsigned delay; /* microseconds that every load and save takes */
+    uint32_t freed; /* calls of `free` */
+    bool kept_put;  /* the creator's reference was given back through rig_store_put */
+    size_t leaves;  /* loads leave so many bytes at the end of the page unwritten */
     struct rig_failure load_fails;
     struct rig_failure save_fails;
     /* Called before bytes move; anything but OK is answered to the pager. Null: nothing. */
@@ -108,11 +108,11 @@ struct rig {
     struct rig_failure alloc_fails;
     struct rig_failure load_fails; /* of any store */
     struct rig_failure save_fails;
-    int64_t allocated;     /* blocks out */
+    int64_t allocated; /* blocks out */
     uint64_t loads;
     uint64_t saves;
-    uint32_t in_flight;    /* loads at work now */
-    uint32_t most;         /* at once, so far */
+    uint32_t in_flight; /* loads at work now */
+    uint32_t most;      /* at once, so far */
     unsigned stores_made;
     struct rig_store *stores;
     struct quire_vm *vms[64];
@@ -161,7 +161,8 @@ int rig_byte(struct rig *rig, struct quire_vm *vm, uintptr_t va);
 enum quire_status rig_poke(struct rig *rig, struct quire_vm *vm, uintptr_t va, unsigned char byte);
 
 /* One fault, without an access. */
-enum quire_status rig_fault(struct rig *rig, struct quire_vm *vm, uintptr_t va, unsigned access, struct quire_fault_result *out);
+enum quire_status rig_fault(struct rig *rig, struct quire_vm *vm, uintptr_t va, unsigned access,
+                            struct quire_fault_result *out);
 
 /* How many times do these bytes stand anywhere in physical memory? */
 size_t rig_find(const struct rig *rig, const void *bytes, size_t len);

@@ -10,8 +10,8 @@
 #define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
 #define RW (RIG_READ | RIG_WRITE)
 #define CREW 8u
-#define OWN 12u     /* pages that each thread has for itself */
-#define SHARED 32u  /* pages that all use */
+#define OWN 12u       /* pages that each thread has for itself */
+#define SHARED 32u    /* pages that all use */
 #define LATENCY 1000u /* microseconds */
 
 static struct rig rig;

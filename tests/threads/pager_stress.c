@@ -10,10 +10,10 @@
 #define OK(call) cr_assert_eq((call), QUIRE_OK)
 #define RW (RIG_READ | RIG_WRITE)
 #define CREW 6u
-#define LANE 16u     /* bytes of each page that belong to one thread */
-#define SHARED 16u   /* pages: in every context, at page 0 */
-#define CODE 8u      /* at page 16 */
-#define OWN_AT 24u   /* the thread's own object, somewhere from here to page 39 ... */
+#define LANE 16u   /* bytes of each page that belong to one thread */
+#define SHARED 16u /* pages: in every context, at page 0 */
+#define CODE 8u    /* at page 16 */
+#define OWN_AT 24u /* the thread's own object, somewhere from here to page 39 ... */
 #define OWN 6u
 #define COMMON_AT 48u /* ... and in the one context that all share, 2 pages for each thread */
 #define STEPS 400u
@@ -29,7 +29,7 @@ struct mind {
     unsigned i;
     uint64_t random;
     struct rig_store *own;
-    uint32_t at;        /* where it is mapped */
+    uint32_t at; /* where it is mapped */
     bool read_only;
     unsigned char lane[SHARED];
     unsigned char page[OWN];
@@ -42,7 +42,8 @@ static uint32_t below(struct mind *mind, uint32_t n)
 }
 
 /* One byte, through this thread's processor. */
-static enum quire_status use(const struct mind *mind, struct quire_vm *context, uintptr_t va, unsigned access, unsigned char *byte)
+static enum quire_status use(const struct mind *mind, struct quire_vm *context, uintptr_t va, unsigned access,
+                             unsigned char *byte)
 {
     return rig_access(&rig, mind->i, mind->i, context, va, access, byte, 1);
 }
@@ -198,9 +199,11 @@ static void drop_entries(struct mind *mind)
 
 static void work(struct rig *r, unsigned i)
 {
-    static void (*const ops[])(struct mind *mind) = {
-        use_shared, use_shared, use_shared, use_shared,  use_code,           use_code,   use_own,    use_own,     copy_own,   move_own,
-        use_own,    use_own,    use_shared, protect_own, split_and_merge_own, renew_own, use_common, save_shared, forget_code, pin_shared,
+    static void (*const ops[])(struct mind * mind) = {
+        use_shared,   use_shared, use_shared,  use_shared,  use_code,
+        use_code,     use_own,    use_own,     copy_own,    move_own,
+        use_own,      use_own,    use_shared,  protect_own, split_and_merge_own,
+        renew_own,    use_common, save_shared, forget_code, pin_shared,
         drop_entries,
     };
     struct mind mind;

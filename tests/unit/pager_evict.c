@@ -315,7 +315,6 @@ Test(pager_evict, fault_for_a_page_that_another_is_making_room_for_says_again)
     END(&w.rig);
 }
 
-/* Everything that could give way is in transit: AGAIN, not NO_PAGE. */
 static enum quire_status fill_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
 {
     struct world *w = store->user;
@@ -348,10 +347,85 @@ Test(pager_evict, forward_progress_of_a_second_thread_needs_no_page_of_the_first
     END(&w.rig);
 }
 
+/* Each load asks for the next page before it ends, until no page is left that is not on its way in. */
+static enum quire_status deepest;
+static uint32_t depth;
+
+static enum quire_status ask_for_the_next(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct world *w = store->user;
+    struct quire_pin pin;
+    enum quire_status status;
+
+    if (load && io->pgidx < 15) {
+        status = quire_pin_fobj(&w->rig.pager, &store->fobj, io->pgidx + 1u, 1, false, true, &pin);
+        if (status == QUIRE_OK) {
+            EXPECT(quire_unpin(&pin), QUIRE_OK);
+        } else if (depth == 0) {
+            depth = io->pgidx + 1u;
+            deepest = status;
+        }
+    }
+    return QUIRE_OK;
+}
+
+Test(pager_evict, operation_that_finds_every_page_in_transit_says_again)
+{
+    struct rig_config config = {.flags = QUIRE_SIM_HW_ACCESSED};
+    struct world w;
+
+    world_start(&w, config);
+    w.store->before = ask_for_the_next;
+    w.store->user = &w;
+    depth = 0;
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);
+    cr_expect_eq(depth, 5);
+    EXPECT(deepest, QUIRE_AGAIN);
+    EXPECT_SOUND(&w.rig);
+    w.store->before = NULL;
+    read_all(&w, 0, 16);
+    END(&w.rig);
+}
+
+static enum quire_status kill_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct rig_store *other = store->user;
+    struct world *w = other->user;
+
+    (void)io;
+    if (!load && !other->kept_put) {
+        EXPECT(quire_vm_unmap(&w->vm, RIG_AT(32), 2), QUIRE_OK);
+        EXPECT(rig_store_put(other), QUIRE_OK);
+        cr_expect_eq(other->freed, 0, "a fault makes room for it");
+    }
+    return QUIRE_OK;
+}
+
+Test(pager_evict, object_that_dies_while_a_fault_makes_room_for_it_is_dead_to_the_fault)
+{
+    struct rig_config config = {.flags = QUIRE_SIM_HW_ACCESSED};
+    struct rig_store *other;
+    struct world w;
+    uint32_t i;
+
+    world_start(&w, config);
+    other = rig_store_new(&w.rig, 2, RW);
+    other->user = &w;
+    EXPECT(rig_map(&w.vm, &other->fobj, RIG_AT(32), RW), QUIRE_OK);
+    for (i = 0; i < 5; i++) {
+        EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(i), 1), QUIRE_OK);
+    }
+    w.store->before = kill_meanwhile;
+    w.store->user = other;
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(32), RIG_READ, NULL), QUIRE_DEAD);
+    cr_expect_eq(other->freed, 1);
+    END(&w.rig);
+}
+
 /* ---- Unlocked flushes ---- */
 
 static struct world *flushing_world;
-static enum quire_status during_flush[4];
+static enum quire_status during_flush[9];
 
 static void look_during_flush(void *user, const struct quire_batch *batch)
 {
@@ -369,6 +443,12 @@ static void look_during_flush(void *user, const struct quire_batch *batch)
     during_flush[1] = quire_pager_invalidate(&w->rig.pager, &w->store->fobj, 2, 1);
     during_flush[2] = quire_pager_write_back(&w->rig.pager, &w->store->fobj, 2, 1, false);
     during_flush[3] = quire_vm_unmap(&w->vm, RIG_VA, 1);
+    during_flush[4] = quire_vm_protect(&w->vm, RIG_VA, 1, RIG_READ);
+    during_flush[5] = quire_vm_remap(&w->vm, RIG_VA, 1, RIG_AT(40));
+    during_flush[6] = quire_vm_merge(&w->vm, RIG_VA);
+    during_flush[7] = quire_vm_drop_range(&w->vm, RIG_VA, 1);
+    during_flush[8] = rig_map(&w->vm, &w->store->fobj, RIG_AT(40), RW);
+    EXPECT(quire_vm_fini(&w->vm), QUIRE_BUSY);
 }
 
 Test(pager_evict, operations_that_meet_an_unlocked_flush_of_their_context_say_again)
@@ -377,6 +457,7 @@ Test(pager_evict, operations_that_meet_an_unlocked_flush_of_their_context_say_ag
     struct world w;
     uint32_t i;
 
+    memset(during_flush, 0, sizeof during_flush);
     world_start(&w, config);
     EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(2), 1), QUIRE_OK);
     flushing_world = &w;
@@ -384,8 +465,10 @@ Test(pager_evict, operations_that_meet_an_unlocked_flush_of_their_context_say_ag
     cr_expect_null(flushing_world, "there was a flush");
     EXPECT(during_flush[0], QUIRE_AGAIN);
     cr_expect(during_flush[1] == QUIRE_AGAIN || during_flush[1] == QUIRE_DIRTY);
-    EXPECT(during_flush[2], QUIRE_AGAIN);
-    EXPECT(during_flush[3], QUIRE_AGAIN);
+    for (i = 2; i < 9; i++) {
+        EXPECT(during_flush[i], QUIRE_AGAIN);
+    }
+    cr_expect_eq(w.vm.num_areas, 1);
     EXPECT_SOUND(&w.rig);
     for (i = 0; i < 4; i++) {
         cr_expect_neq(rig_byte(&w.rig, &w.vm, RIG_AT(i)), -1);

@@ -54,6 +54,27 @@ Test(pager_fault, fault_loads_the_page_and_then_only_maps_it)
     END(&w.rig);
 }
 
+Test(pager_fault, read_only_entry_is_flushed_before_a_writable_one_is_made)
+{
+    unsigned number;
+
+    for (number = 0; number < 8; number++) {
+        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+        struct quire_vm_copy how = {0};
+        struct world w;
+
+        world_start(&w, &config, RW, RW);
+        cr_expect(born_at(&w.rig, &w.vm, RIG_VA, w.store, 0));
+        EXPECT(rig_poke(&w.rig, &w.vm, RIG_VA, 7), QUIRE_OK);
+        cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 7);
+        EXPECT(quire_vm_copy_to(&w.vm, RIG_VA, "x", 1, &how, NULL), QUIRE_OK);
+        cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 'x');
+        EXPECT(quire_pager_write_back(&w.rig.pager, &w.store->fobj, 0, 8, false), QUIRE_OK);
+        cr_expect_eq(rig_store_page(w.store, 0)[0], 'x');
+        END(&w.rig);
+    }
+}
+
 Test(pager_fault, fault_sets_only_the_accessed_flag_where_only_that_is_missing)
 {
     struct rig_config config = {.flags = QUIRE_SIM_AF_FAULT};
@@ -268,6 +289,22 @@ Test(pager_fault, fault_for_a_page_on_its_way_in_says_again_where_it_cannot_wait
     EXPECT(m.status, QUIRE_AGAIN);
     cr_expect_eq(m.kind, QUIRE_FAULT_REFUSED);
     cr_expect_eq(w.store->loads_of[0], 1, "two faults on one page load it once");
+    cr_expect_eq(rig_stats(&w.rig).waits, 0);
+    END(&w.rig);
+}
+
+Test(pager_fault, fault_that_must_not_wait_says_again_where_others_could)
+{
+    struct rig_config config = {.concurrency = 2, .threads = true};
+    struct world w;
+    struct meanwhile m = {.fault = {.va = RIG_VA, .access = RIG_READ, .thread = 1}};
+
+    world_start(&w, &config, RW, RW);
+    m.world = &w;
+    w.store->before = fault_meanwhile;
+    w.store->user = &m;
+    cr_expect(born_at(&w.rig, &w.vm, RIG_VA, w.store, 0));
+    EXPECT(m.status, QUIRE_AGAIN);
     cr_expect_eq(rig_stats(&w.rig).waits, 0);
     END(&w.rig);
 }

@@ -1,208 +1,362 @@
-/* writeback.h: saving, forgetting, letting go; and the end of an object. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+/* writeback.h: save, forget, let go. */
+#include "rig_test.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
+#include "quire/fobj_phys.h"
 
-#include "rig.h"
+struct world {
+    struct rig rig;
+    struct quire_vm vm;
+    struct rig_store *store; /* 8 pages at RIG_VA */
+};
 
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define SAYS(status, call) cr_assert_eq((call), (status))
-#define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
-#define RW (RIG_READ | RIG_WRITE)
-
-static struct rig rig;
-static struct quire_vm vm;
-static struct rig_store *store;
-
-static void start(void)
+static void world_start(struct world *w, struct rig_config config)
 {
-    rig_start(&rig, NULL);
-    rig_vm_start(&rig, &vm);
-    store = rig_store_new(&rig, 8, RW);
-    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
+    rig_start(&w->rig, &config);
+    rig_vm_start(&w->rig, &w->vm);
+    w->store = rig_store_new(&w->rig, 8, RW);
+    EXPECT(rig_map(&w->vm, &w->store->fobj, RIG_VA, RW), QUIRE_OK);
 }
 
-static void stop(void)
+static struct rig_config plain(void)
 {
-    SOUND();
-    rig_stop(&rig);
+    struct rig_config config = {.flags = QUIRE_SIM_HW_ACCESSED, .concurrency = 2, .eager = true};
+
+    return config;
+}
+
+static enum quire_status write_back(struct world *w, uint32_t first, uint32_t n)
+{
+    return quire_pager_write_back(&w->rig.pager, &w->store->fobj, first, n, false);
+}
+
+static enum quire_status invalidate(struct world *w, uint32_t first, uint32_t n)
+{
+    return quire_pager_invalidate(&w->rig.pager, &w->store->fobj, first, n);
+}
+
+static void dirty(struct world *w, uint32_t first, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = first; i < first + n; i++) {
+        EXPECT(rig_poke(&w->rig, &w->vm, RIG_AT(i), (unsigned char)(i + 20u)), QUIRE_OK);
+    }
+}
+
+static void read_pages(struct world *w, uint32_t first, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = first; i < first + n; i++) {
+        cr_expect(born_at(&w->rig, &w->vm, RIG_AT(i), w->store, i));
+    }
 }
 
 /* ---- Write back ---- */
 
-TestSuite(write_back, .init = start, .fini = stop);
-
-Test(write_back, saves_what_is_dirty_in_the_range_and_keeps_it)
+Test(writeback, write_back_saves_what_is_dirty_and_leaves_it_resident)
 {
-    OK(rig_poke(&rig, &vm, RIG_AT(0), 1));
-    OK(rig_poke(&rig, &vm, RIG_AT(2), 2));
-    OK(rig_poke(&rig, &vm, RIG_AT(4), 3));
-    (void)rig_byte(&rig, &vm, RIG_AT(3));
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 1, 3, true));
-    cr_assert_eq(rig.saves, 1);
-    cr_assert_eq(rig_store_page(store, 2)[0], 2);
-    cr_assert(rig_query(&vm, RIG_AT(2)).resident);
-    cr_assert_not(rig_query(&vm, RIG_AT(2)).dirty);
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig.saves, 3);
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig.saves, 3, "nothing is left to save");
-    OK(rig_poke(&rig, &vm, RIG_AT(2), 9));
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig_store_page(store, 2)[0], 9, "a later write is not lost");
+    unsigned number;
+
+    for (number = 0; number < 8; number++) {
+        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+        struct world w;
+        uint32_t i;
+
+        world_start(&w, config);
+        dirty(&w, 0, 3);
+        read_pages(&w, 3, 2);
+        EXPECT(write_back(&w, 1, 7), QUIRE_OK);
+        EXPECT_SOUND(&w.rig);
+        for (i = 0; i < 8; i++) {
+            cr_expect_eq(w.store->saves_of[i], i == 1 || i == 2);
+            cr_expect_eq(rig_query(&w.vm, RIG_AT(i)).resident, i < 5);
+        }
+        cr_expect_eq(rig_store_page(w.store, 2)[0], 22);
+        cr_expect(!rig_query(&w.vm, RIG_AT(2)).dirty);
+        dirty(&w, 2, 1); /* a write after it is seen again */
+        EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+        cr_expect_eq(w.store->saves_of[0], 1);
+        cr_expect_eq(w.store->saves_of[1], 1);
+        cr_expect_eq(w.store->saves_of[2], 2);
+        END(&w.rig);
+    }
 }
 
-Test(write_back, says_the_first_failure_and_tries_the_others)
+Test(writeback, write_back_returns_the_first_failure_after_trying_the_others)
 {
-    OK(rig_poke(&rig, &vm, RIG_AT(0), 1));
-    OK(rig_poke(&rig, &vm, RIG_AT(1), 2));
-    OK(rig_poke(&rig, &vm, RIG_AT(2), 3));
-    rig_fail(&store->save_fails, 2, 1, QUIRE_INTEGRITY);
-    SAYS(QUIRE_INTEGRITY, quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig.saves, 3);
-    cr_assert_not(rig_query(&vm, RIG_AT(0)).dirty);
-    cr_assert(rig_query(&vm, RIG_AT(1)).dirty);
-    cr_assert_not(rig_query(&vm, RIG_AT(2)).dirty);
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig_store_page(store, 1)[0], 2);
+    struct world w;
+
+    world_start(&w, plain());
+    dirty(&w, 0, 4);
+    rig_fail(&w.store->save_fails, 2, 1, QUIRE_IO);
+    EXPECT(write_back(&w, 0, 8), QUIRE_IO);
+    cr_expect_eq(w.store->saves_of[3], 1);
+    cr_expect(rig_query(&w.vm, RIG_AT(1)).dirty);
+    cr_expect(!rig_query(&w.vm, RIG_AT(0)).dirty && !rig_query(&w.vm, RIG_AT(2)).dirty);
+    rig_fail(&w.store->save_fails, 1, 1, QUIRE_PENDING);
+    EXPECT(write_back(&w, 0, 8), QUIRE_BAD_ANSWER);
+    EXPECT_SOUND(&w.rig);
+    EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+    cr_expect_eq(rig_store_page(w.store, 1)[0], 21);
+    END(&w.rig);
 }
 
-Test(write_back, refuses_what_is_out_of_range_or_unknown)
-{
-    struct rig_store *never_mapped = rig_store_new(&rig, 2, RW);
-
-    SAYS(QUIRE_INVALID, quire_pager_write_back(&rig.pager, &store->fobj, 0, 0, true));
-    SAYS(QUIRE_INVALID, quire_pager_write_back(&rig.pager, &store->fobj, 8, 1, true));
-    SAYS(QUIRE_INVALID, quire_pager_write_back(&rig.pager, &store->fobj, 7, 2, true));
-    SAYS(QUIRE_INVALID, quire_pager_write_back(&rig.pager, &store->fobj, 1, UINT32_MAX, true));
-    SAYS(QUIRE_INVALID, quire_pager_write_back(&rig.pager, &never_mapped->fobj, 0, 1, true));
-}
-
-Test(write_back, a_pinned_page_is_saved_and_stays_dirty)
+Test(writeback, write_back_of_a_pinned_page_saves_it_and_leaves_it_dirty)
 {
     struct quire_pin pin;
+    struct world w;
 
-    OK(quire_pin_fobj(&rig.pager, &store->fobj, 0, 1, true, true, &pin));
-    OK(rig_poke(&rig, &vm, RIG_VA, 5));
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 1, true));
-    cr_assert_eq(rig_store_page(store, 0)[0], 5);
-    cr_assert(rig_query(&vm, RIG_VA).dirty);
-    OK(quire_unpin(&pin));
+    world_start(&w, plain());
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.store->fobj, 2, 1, true, false, &pin), QUIRE_OK);
+    EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+    cr_expect_eq(w.store->saves_of[2], 1);
+    cr_expect(rig_query(&w.vm, RIG_AT(2)).dirty);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+    cr_expect(!rig_query(&w.vm, RIG_AT(2)).dirty);
+    END(&w.rig);
 }
 
-Test(write_back, an_entry_that_sticks_is_reported_and_nothing_is_lost)
+Test(writeback, write_back_skips_what_cannot_be_saved)
 {
-    OK(rig_poke(&rig, &vm, RIG_VA, 5));
-    OK(rig_poke(&rig, &vm, RIG_AT(1), 6));
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_VA, 1));
-    SAYS(QUIRE_STUCK, quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig_store_page(store, 1)[0], 6);
-    OK(quire_pager_unstick(&rig.pager));
-    OK(quire_pager_write_back(&rig.pager, &store->fobj, 0, 8, true));
-    cr_assert_eq(rig_store_page(store, 0)[0], 5);
+    struct rig_store *unsaved;
+    struct world w;
+
+    world_start(&w, plain());
+    unsaved = store_that_never_saves(&w.rig, 2, RW);
+    EXPECT(rig_map(&w.vm, &unsaved->fobj, RIG_AT(16), RW), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(16), 1), QUIRE_OK);
+    EXPECT(quire_pager_write_back(&w.rig.pager, &unsaved->fobj, 0, 2, false), QUIRE_OK);
+    cr_expect(rig_query(&w.vm, RIG_AT(16)).dirty);
+    cr_expect_eq(w.rig.saves, 0);
+    END(&w.rig);
+}
+
+Test(writeback, write_back_and_invalidate_refuse_ranges_and_objects_they_do_not_know)
+{
+    struct quire_fobj_phys_config phys_config = {.pa = {RIG_PA + 16u * RIG_PAGE}, .npages = 2, .max_prot = RW};
+    struct rig_config config = plain();
+    struct quire_fobj_phys phys;
+    struct rig_store *stranger;
+    struct world w;
+    struct rig other;
+
+    config.more_pages = 2;
+    world_start(&w, config);
+    rig_start(&other, NULL);
+    stranger = rig_store_new(&w.rig, 2, RW);
+    EXPECT(quire_fobj_phys_init(&phys, &phys_config), QUIRE_OK);
+    EXPECT(rig_map(&w.vm, &phys.base, RIG_AT(20), RW), QUIRE_OK);
+#define BOTH(pager, fobj, first, n)                                                    \
+    EXPECT(quire_pager_write_back((pager), (fobj), (first), (n), false), QUIRE_INVALID); \
+    EXPECT(quire_pager_invalidate((pager), (fobj), (first), (n)), QUIRE_INVALID)
+    BOTH(&w.rig.pager, &w.store->fobj, 0, 0);
+    BOTH(&w.rig.pager, &w.store->fobj, 0, 9);
+    BOTH(&w.rig.pager, &w.store->fobj, 8, 1);
+    BOTH(&w.rig.pager, &w.store->fobj, 7, UINT32_MAX);
+    BOTH(&w.rig.pager, &w.store->fobj, UINT32_MAX, 2);
+    BOTH(&w.rig.pager, &stranger->fobj, 0, 1);
+    BOTH(&other.pager, &w.store->fobj, 0, 1);
+    BOTH(&w.rig.pager, &phys.base, 0, 1);
+    EXPECT(quire_fobj_put(&phys.base), QUIRE_OK);
+    END(&other);
+    END(&w.rig);
+}
+
+static enum quire_status meanwhile_status[2];
+
+static enum quire_status ask_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct world *w = store->user;
+
+    (void)load;
+    store->before = NULL;
+    meanwhile_status[0] = write_back(w, io->pgidx, 1);
+    meanwhile_status[1] = invalidate(w, io->pgidx, 1);
+    return QUIRE_OK;
+}
+
+Test(writeback, write_back_and_invalidate_of_a_page_that_is_being_saved_say_again)
+{
+    struct rig_config config = plain();
+    struct world w;
+
+    config.flags = QUIRE_SIM_HW_ACCESSED;
+    world_start(&w, config);
+    dirty(&w, 0, 1);
+    w.store->before = ask_meanwhile;
+    w.store->user = &w;
+    EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+    EXPECT(meanwhile_status[0], QUIRE_AGAIN);
+    EXPECT(meanwhile_status[1], QUIRE_AGAIN);
+    cr_expect_eq(w.store->saves_of[0], 1);
+    END(&w.rig);
+}
+
+static enum quire_status fail_after_asking(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)ask_meanwhile(store, io, load);
+    return QUIRE_IO;
+}
+
+Test(writeback, write_back_does_not_say_ok_of_a_save_that_is_not_over)
+{
+    struct world w;
+
+    world_start(&w, plain());
+    dirty(&w, 0, 1);
+    w.store->before = fail_after_asking;
+    w.store->user = &w;
+    EXPECT(write_back(&w, 0, 1), QUIRE_IO);
+    EXPECT(meanwhile_status[0], QUIRE_AGAIN);
+    cr_expect(rig_query(&w.vm, RIG_VA).dirty);
+    EXPECT(write_back(&w, 0, 1), QUIRE_OK);
+    cr_expect_eq(rig_store_page(w.store, 0)[0], 20);
+    END(&w.rig);
+}
+
+Test(writeback, write_back_whose_entry_is_stuck_saves_the_others)
+{
+    struct world w;
+
+    world_start(&w, plain());
+    dirty(&w, 0, 3);
+    EXPECT(quire_sim_stick(&w.rig.sim, &w.vm, RIG_AT(1), 1), QUIRE_OK);
+    EXPECT(write_back(&w, 0, 8), QUIRE_STUCK);
+    EXPECT_SOUND(&w.rig);
+    cr_expect_eq(w.store->saves_of[0], 1);
+    cr_expect_eq(w.store->saves_of[1], 0);
+    cr_expect_eq(w.store->saves_of[2], 1);
+    EXPECT(write_back(&w, 0, 8), QUIRE_STUCK); /* quarantined */
+    EXPECT(quire_pager_unstick(&w.rig.pager), QUIRE_OK);
+    EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+    cr_expect_eq(rig_store_page(w.store, 1)[0], 21);
+    END(&w.rig);
 }
 
 /* ---- Invalidate ---- */
 
-TestSuite(invalidate, .init = start, .fini = stop);
-
-Test(invalidate, the_next_use_loads_again)
+Test(writeback, invalidated_pages_are_loaded_again)
 {
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(1)), rig_born(store->tag, 1, 0));
-    rig_store_page(store, 1)[0] ^= 0xffu;
-    OK(quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(1)), rig_born(store->tag, 1, 0) ^ 0xff);
-    cr_assert_eq(store->loads_of[1], 2);
+    unsigned number;
+
+    for (number = 0; number < 8; number++) {
+        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+        struct world w;
+
+        world_start(&w, config);
+        read_pages(&w, 0, 4);
+        rig_store_page(w.store, 1)[0] ^= 0xff; /* the store changed underneath */
+        rig_store_page(w.store, 3)[0] ^= 0xff;
+        EXPECT(invalidate(&w, 1, 2), QUIRE_OK);
+        EXPECT_SOUND(&w.rig);
+        cr_expect(!rig_query(&w.vm, RIG_AT(1)).resident);
+        cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_AT(1)), rig_born(w.store->tag, 1, 0) ^ 0xff);
+        cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_AT(3)), rig_born(w.store->tag, 3, 0), "not asked for");
+        EXPECT(invalidate(&w, 0, 8), QUIRE_OK);
+        cr_expect_eq(rig_stats(&w.rig).pages[QUIRE_PAGE_FREE], 16);
+        END(&w.rig);
+    }
 }
 
-Test(invalidate, does_not_forget_what_is_nowhere_else)
+Test(writeback, invalidate_refuses_to_lose_content)
 {
-    (void)rig_byte(&rig, &vm, RIG_AT(1));
-    OK(rig_poke(&rig, &vm, RIG_AT(2), 0x11));
-    SAYS(QUIRE_DIRTY, quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
-    cr_assert(rig_query(&vm, RIG_AT(1)).resident, "none was forgotten");
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(2)), 0x11);
-    OK(quire_pager_invalidate(&rig.pager, &store->fobj, 0, 2));
-    cr_assert_not(rig_query(&vm, RIG_AT(1)).resident);
+    unsigned number;
+
+    for (number = 0; number < 8; number++) {
+        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+        struct world w;
+
+        world_start(&w, config);
+        read_pages(&w, 0, 2);
+        dirty(&w, 2, 1);
+        EXPECT(invalidate(&w, 0, 8), QUIRE_DIRTY);
+        EXPECT_SOUND(&w.rig);
+        cr_expect(rig_query(&w.vm, RIG_VA).resident, "none was forgotten");
+        cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_AT(2)), 22);
+        EXPECT(write_back(&w, 0, 8), QUIRE_OK);
+        EXPECT(invalidate(&w, 0, 8), QUIRE_OK);
+        cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_AT(2)), 22);
+        cr_expect_eq(w.store->loads_of[2], 2);
+        END(&w.rig);
+    }
 }
 
-Test(invalidate, does_not_forget_what_is_pinned)
+Test(writeback, invalidate_refuses_pinned_pages)
 {
     struct quire_pin pin;
+    struct world w;
 
-    (void)rig_byte(&rig, &vm, RIG_AT(1));
-    OK(quire_pin_fobj(&rig.pager, &store->fobj, 3, 1, false, true, &pin));
-    SAYS(QUIRE_BUSY, quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
-    cr_assert(rig_query(&vm, RIG_AT(1)).resident);
-    OK(quire_unpin(&pin));
-    OK(quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
+    world_start(&w, plain());
+    read_pages(&w, 0, 4);
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.store->fobj, 2, 1, false, false, &pin), QUIRE_OK);
+    EXPECT(invalidate(&w, 0, 8), QUIRE_BUSY);
+    EXPECT(invalidate(&w, 0, 2), QUIRE_OK);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    EXPECT(invalidate(&w, 0, 8), QUIRE_OK);
+    END(&w.rig);
 }
 
-Test(invalidate, refuses_what_is_out_of_range_or_unknown)
+Test(writeback, invalidate_whose_entry_is_stuck_forgets_nothing)
 {
-    struct rig_store *never_mapped = rig_store_new(&rig, 2, RW);
+    struct world w;
 
-    SAYS(QUIRE_INVALID, quire_pager_invalidate(&rig.pager, &store->fobj, 0, 0));
-    SAYS(QUIRE_INVALID, quire_pager_invalidate(&rig.pager, &store->fobj, 8, 1));
-    SAYS(QUIRE_INVALID, quire_pager_invalidate(&rig.pager, &store->fobj, 4, 5));
-    SAYS(QUIRE_INVALID, quire_pager_invalidate(&rig.pager, &never_mapped->fobj, 0, 1));
+    world_start(&w, plain());
+    read_pages(&w, 0, 4);
+    EXPECT(quire_sim_stick(&w.rig.sim, &w.vm, RIG_AT(1), 1), QUIRE_OK);
+    EXPECT(invalidate(&w, 0, 8), QUIRE_STUCK);
+    EXPECT_SOUND(&w.rig);
+    cr_expect(rig_query(&w.vm, RIG_VA).resident && rig_query(&w.vm, RIG_AT(2)).resident);
+    EXPECT(quire_pager_unstick(&w.rig.pager), QUIRE_OK);
+    EXPECT(invalidate(&w, 0, 8), QUIRE_OK);
+    cr_expect_eq(rig_stats(&w.rig).pages[QUIRE_PAGE_FREE], 16);
+    END(&w.rig);
 }
 
-Test(invalidate, an_entry_that_sticks_is_reported)
+static enum quire_status invalidate_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
 {
-    (void)rig_byte(&rig, &vm, RIG_AT(1));
-    OK(quire_sim_stick(&rig.sim, &vm, RIG_AT(1), 1));
-    SAYS(QUIRE_STUCK, quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
-    SOUND();
-    OK(quire_pager_unstick(&rig.pager));
-    OK(quire_pager_invalidate(&rig.pager, &store->fobj, 0, 8));
+    struct world *w = store->user;
+
+    if (load) {
+        store->before = NULL;
+        EXPECT(invalidate(w, io->pgidx, 1), QUIRE_OK);
+    }
+    return QUIRE_OK;
 }
 
-/* ---- The end of an object ---- */
-
-TestSuite(last_put, .init = start, .fini = stop);
-
-Test(last_put, frees_once_and_wipes)
+Test(writeback, page_invalidated_on_its_way_in_is_loaded_anew)
 {
-    unsigned char secret[16] = "a secret of mine";
-    struct rig_store *mine = rig_store_new(&rig, 2, RW);
+    struct world w;
 
-    OK(rig_map(&vm, &mine->fobj, RIG_AT(20), RW));
-    OK(rig_write(&rig, &vm, RIG_AT(20) + 100, secret, sizeof secret));
-    cr_assert_eq(rig_find(&rig, secret, sizeof secret), 1);
-    OK(rig_store_put(mine));
-    cr_assert_eq(mine->freed, 0, "the area has a reference");
-    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(20) + 100), 'a');
-    OK(quire_vm_unmap(&vm, RIG_AT(20), 2));
-    cr_assert_eq(mine->freed, 1);
-    cr_assert_eq(rig_find(&rig, secret, sizeof secret), 0);
-    cr_assert_eq(mine->saves_of[0], 0, "a dead object starts no save");
-    SAYS(QUIRE_UNDERFLOW, quire_fobj_put(&mine->fobj));
-    SAYS(QUIRE_DEAD, quire_fobj_get(&mine->fobj));
-    cr_assert_eq(mine->freed, 1);
+    world_start(&w, plain());
+    w.store->before = invalidate_meanwhile;
+    w.store->user = &w;
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);
+    cr_expect_eq(w.store->loads_of[0], 2);
+    read_pages(&w, 0, 1);
+    END(&w.rig);
 }
 
-Test(last_put, a_dead_object_cannot_be_mapped)
+/* ---- Unstick ---- */
+
+Test(writeback, unstick_tries_again_and_tells_what_is_left)
 {
-    struct rig_store *mine = rig_store_new(&rig, 2, RW);
+    struct world w;
 
-    OK(rig_store_put(mine));
-    cr_assert_eq(mine->freed, 1);
-    SAYS(QUIRE_DEAD, rig_map(&vm, &mine->fobj, RIG_AT(20), RW));
-}
-
-Test(last_put, a_pin_keeps_an_object_alive)
-{
-    struct rig_store *mine = rig_store_new(&rig, 2, RW);
-    struct quire_pin pin;
-
-    OK(rig_map(&vm, &mine->fobj, RIG_AT(20), RW));
-    OK(quire_pin_fobj(&rig.pager, &mine->fobj, 0, 1, true, true, &pin));
-    OK(rig_store_put(mine));
-    OK(quire_vm_unmap(&vm, RIG_AT(20), 2));
-    cr_assert_eq(mine->freed, 0);
-    SOUND();
-    OK(quire_unpin(&pin));
-    cr_assert_eq(mine->freed, 1);
+    world_start(&w, plain());
+    EXPECT(quire_pager_unstick(&w.rig.pager), QUIRE_OK); /* nothing is */
+    dirty(&w, 0, 3);
+    EXPECT(quire_sim_stick(&w.rig.sim, &w.vm, RIG_VA, 1), QUIRE_OK);
+    EXPECT(quire_sim_stick(&w.rig.sim, &w.vm, RIG_AT(1), 2), QUIRE_OK);
+    EXPECT(write_back(&w, 0, 3), QUIRE_STUCK);
+    cr_expect_eq(rig_stats(&w.rig).pages[QUIRE_PAGE_QUARANTINED], 2);
+    EXPECT(quire_pager_unstick(&w.rig.pager), QUIRE_STUCK);
+    EXPECT_SOUND(&w.rig);
+    cr_expect_eq(rig_stats(&w.rig).pages[QUIRE_PAGE_QUARANTINED], 1);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 20);
+    EXPECT(quire_pager_unstick(&w.rig.pager), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_AT(1)), 21);
+    cr_expect_eq(rig_stats(&w.rig).stuck, 2);
+    END(&w.rig);
 }
