@@ -171,10 +171,11 @@ QUIRE_BEGIN
 
 /* ---- Status ----------------------------------------------------------------------------------------------------- */
 
-/* 0 is success, errors are negative. An operation that returns an error has left every object as it was. */
+/* 0 is success, errors are negative. An operation that returns an error has left every object as it was, unless it says what it
+ * did (STUCK). Pointers must be valid unless the declaration says that they may be null. */
 enum quire_status {
     QUIRE_OK = 0,
-    QUIRE_INVALID = -1,      /* an argument no call may have: unaligned, empty, wrapping, out of range, null */
+    QUIRE_INVALID = -1,      /* an argument no call may have: unaligned, empty, wrapping, out of range */
     QUIRE_EXISTS = -2,       /* the range overlaps an area, or the tag or slice is there already */
     QUIRE_NOT_FOUND = -3,    /* no area at this address, no such tag or slice */
     QUIRE_DENIED = -4,       /* the area or the object does not permit this access */

@@ -84,7 +84,7 @@ struct quire_fobj {
 
     /* The pager's, under its lock. */
     struct quire_pager *pager;                  /* the first that mapped it; for life */
-    void (*last_put)(struct quire_fobj *fobj);  /* set with it: runs instead of `free` when the last reference goes */
+    enum quire_status (*last_put)(struct quire_fobj *fobj); /* set with it: runs instead of `free` when the last reference goes */
     struct quire_list_node link;                /* in the pager's list of objects, then in a list of dead ones */
     struct quire_tree areas;                    /* by first page, each node knowing the last page below it (area.h) */
     uint32_t chain;                             /* number of its first physical page (pmem.h) */
@@ -103,9 +103,9 @@ struct quire_fobj {
 #define QUIRE_FOBJ_SLOT_BYTES(n) ((size_t)(n) * sizeof(uint32_t))
 
 /* Makes an fobj with one reference, owned by the caller, in storage of the caller that lives until ops->free. `slots` has
- * num_pages zeroed entries (null exactly if ops->phys is set). INVALID: null or inconsistent operations, no pages or more
+ * num_pages entries, which this clears (null exactly if ops->phys is set). INVALID: null or inconsistent operations, no pages or more
  * than QUIRE_FOBJ_PAGES_MAX, a rank above QUIRE_FOBJ_RANK_MAX, permissions other than READ, WRITE and EXEC. Touches no
- * lock; O(1). */
+ * lock; O(num_pages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_init(struct quire_fobj *fobj, const struct quire_fobj_ops *ops,
                                                              uint32_t num_pages, uint32_t *slots, unsigned max_prot,
                                                              unsigned rank) QUIRE_SYM(quire_fobj_init);
@@ -114,7 +114,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_init(struct quire_fobj *
 QUIRE_API QUIRE_RESIDENT QUIRE_MUST_CHECK enum quire_status quire_fobj_get(struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_get);
 
 /* Drops a reference. With the last one the object dies: its pages are wiped, and ops->free runs, here or in the thread that
- * ends its last page in transit. UNDERFLOW at count zero: nothing changed. Takes the pager's lock for the last one; must not
+ * ends its last page in transit. UNDERFLOW at count zero, or if areas still show an object that lost its last reference (somebody
+ * put one too many): nothing changed. Once the object is freed, no put can be caught any more. Takes the pager's lock for the last one; must not
  * be called with it held. O(1), for the last one O(resident pages). */
 QUIRE_API enum quire_status quire_fobj_put(struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_put);
 
@@ -199,6 +200,9 @@ QUIRE_API enum quire_status quire_fobj_init(struct quire_fobj *fobj, const struc
     quire_refcount_init(&fobj->refs, 1);
     fobj->num_pages = num_pages;
     fobj->slots = slots;
+    if (slots != NULL) {
+        QUIRE_MEMSET(slots, 0, QUIRE_FOBJ_SLOT_BYTES(num_pages)); /* what an earlier object left there is not this one's */
+    }
     fobj->max_prot = (uint8_t)max_prot;
     fobj->rank = (uint8_t)rank;
     quire_list_init(&fobj->link);
@@ -221,8 +225,9 @@ QUIRE_API enum quire_status quire_fobj_put(struct quire_fobj *fobj)
         return status;
     }
     if (fobj->last_put != NULL) {
-        fobj->last_put(fobj);
-    } else if (fobj->ops->free != NULL) {
+        return fobj->last_put(fobj);
+    }
+    if (fobj->ops->free != NULL) {
         fobj->ops->free(fobj);
     }
     return QUIRE_OK;

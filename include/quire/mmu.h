@@ -154,7 +154,8 @@ struct quire_mmu {
     void (*wake)(void *ctx, const void *token);
 };
 
-/* Are all hooks that must be there present, and the paired ones paired? O(1). */
+/* Are all hooks that must be there present, the paired ones paired, and a lock there for what needs one (`wait`, FLUSH_UNLOCKED)?
+ * O(1). */
 QUIRE_API bool quire_mmu_valid(const struct quire_mmu *mmu) QUIRE_SYM(quire_mmu_valid);
 
 QUIRE_END
@@ -204,7 +205,9 @@ QUIRE_API bool quire_mmu_valid(const struct quire_mmu *mmu)
 {
     return mmu != NULL && mmu->map != NULL && mmu->unmap != NULL && mmu->query != NULL && mmu->reduce != NULL &&
            mmu->flush != NULL && mmu->sync_code != NULL && mmu->alias_get != NULL && mmu->alias_put != NULL &&
-           (mmu->lock == NULL) == (mmu->unlock == NULL) && (mmu->wait == NULL) == (mmu->wake == NULL);
+           (mmu->lock == NULL) == (mmu->unlock == NULL) && (mmu->wait == NULL) == (mmu->wake == NULL) &&
+           (mmu->lock != NULL || (mmu->wait == NULL && (mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0)) &&
+           (mmu->features & ~(QUIRE_MMU_HW_ACCESSED | QUIRE_MMU_HW_DIRTY | QUIRE_MMU_FLUSH_UNLOCKED)) == 0;
 }
 
 QUIRE_END

@@ -42,7 +42,7 @@ QUIRE_BEGIN
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_pager_init(). */
 struct quire_pager_config {
     const struct quire_mmu *mmu;   /* (must) lives as long as the pager */
-    struct quire_policy *policy;   /* (must) e.g. quire_policy_clock_init(&clock); belongs to this pager */
+    struct quire_policy *policy;   /* (must) fresh from e.g. quire_policy_clock_init(&clock); belongs to this pager */
     struct quire_mem mem;          /* (must) for the areas of quire_vm_map and its siblings */
     struct quire_pa pa;            /* (must) the first segment of physical pages ... */
     uint32_t npages;               /* (must) ... how many ... */
@@ -58,7 +58,8 @@ struct quire_pager_config {
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
     QUIRE_SYM(quire_pager_init);
 
-/* Ends a pager that has no context and no object left. BUSY if it has: nothing changed. */
+/* Ends a pager that has no context and no object left (an object stays known until its last put, mapped or not: files and pins have
+ * references too). BUSY if it has: nothing changed. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager *pager) QUIRE_SYM(quire_pager_fini);
 
 /* Adds npages contiguous physical pages, with as many elements of bookkeeping. INVALID: unaligned, empty, wrapping,
@@ -577,13 +578,30 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_o
 
 /* ---- Objects ---- */
 
+/* Each area has a reference: so many were there before somebody put one that was not his. */
+static uint32_t quire_fobj_count_areas_(const struct quire_fobj *fobj)
+{
+    const struct quire_tree_node *node;
+    uint32_t n = 0;
+
+    for (node = quire_tree_first(&fobj->areas); node != NULL; node = quire_tree_next(node)) {
+        n++;
+    }
+    return n;
+}
+
 /* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. */
-static void quire_pager_last_put_(struct quire_fobj *fobj)
+static enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
 {
     struct quire_op op;
     uint32_t number;
 
     quire_op_begin(&op, fobj->pager);
+    if (quire_fobj_any_area(fobj) != NULL) {
+        quire_refcount_init(&fobj->refs, quire_fobj_count_areas_(fobj));
+        quire_op_end(&op);
+        return QUIRE_UNDERFLOW;
+    }
     fobj->dead = true;
     fobj->busy++;
     number = fobj->chain;
@@ -601,6 +619,7 @@ static void quire_pager_last_put_(struct quire_fobj *fobj)
     }
     quire_op_unbusy(&op, fobj);
     quire_op_end(&op);
+    return QUIRE_OK;
 }
 
 QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj)
@@ -626,7 +645,7 @@ QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct
 
 static bool quire_pager_config_valid_(const struct quire_pager_config *config, uint32_t step)
 {
-    return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL && config->mem.alloc != NULL &&
+    return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL && config->policy->host.ctx == NULL && config->mem.alloc != NULL &&
            config->mem.free != NULL && config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
            config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL;
 }

@@ -209,7 +209,9 @@ static bool quire_check_pool_(const struct quire_pager *pager, struct quire_viol
 
 /* ---- Objects and contexts ---- */
 
-static bool quire_check_fobj_(const struct quire_pager *pager, const struct quire_fobj *fobj, struct quire_violation *out)
+/* Adds the slots that are claimed to *claims. */
+static bool quire_check_fobj_(const struct quire_pager *pager, const struct quire_fobj *fobj, uint32_t *claims,
+                              struct quire_violation *out)
 {
     const char *wrong = quire_fobj_check_areas(fobj);
     uint32_t number = fobj->chain;
@@ -229,6 +231,7 @@ static bool quire_check_fobj_(const struct quire_pager *pager, const struct quir
             }
             present++;
         }
+        *claims += quire_slot_kind(fobj->slots[i]) == QUIRE_SLOT_CLAIMED;
     }
     for (; number != QUIRE_PAGE_NONE && n <= present; number = quire_pmem_at(&pager->pool, number)->chain_next) {
         if (quire_pmem_at(&pager->pool, number)->fobj != fobj) {
@@ -279,6 +282,7 @@ static bool quire_check_vm_(const struct quire_pager *pager, const struct quire_
 static bool quire_check_all_(struct quire_pager *pager, struct quire_violation *out)
 {
     struct quire_list_node *node;
+    uint32_t claims = 0;
 
     if (!quire_list_check(&pager->vms, SIZE_MAX - 1u) || !quire_list_check(&pager->fobjs, SIZE_MAX - 1u)) {
         return quire_check_fail_(out, "4: a list of the pager is broken", pager, 0);
@@ -289,9 +293,12 @@ static bool quire_check_all_(struct quire_pager *pager, struct quire_violation *
         }
     }
     for (node = pager->fobjs.next; node != &pager->fobjs; node = node->next) {
-        if (quire_check_fobj_(pager, QUIRE_CONTAINER_OF(node, struct quire_fobj, link), out)) {
+        if (quire_check_fobj_(pager, QUIRE_CONTAINER_OF(node, struct quire_fobj, link), &claims, out)) {
             return true;
         }
+    }
+    if (claims != pager->claims) {
+        return quire_check_fail_(out, "6: a slot is claimed and nobody makes room for it", pager, claims);
     }
     return quire_check_pool_(pager, out);
 }

@@ -42,7 +42,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_va(struct quire_pager *pa
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_pa(const struct quire_pin *pin, uint32_t i, struct quire_pa *pa)
     QUIRE_SYM(quire_pin_pa);
 
-/* Lets go: pages pinned for writing become dirty. INVALID: no pin. The token is no pin afterwards. O(npages). */
+/* Lets go: pages pinned for writing become dirty. INVALID: no pin. UNDERFLOW: a page of it is not pinned (this is a copy of a
+ * token that was let go). The token is no pin afterwards; do not copy it, and do not pin into one that is in use. O(npages). */
 QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin) QUIRE_SYM(quire_unpin);
 
 QUIRE_END
@@ -235,6 +236,21 @@ QUIRE_API enum quire_status quire_pin_pa(const struct quire_pin *pin, uint32_t i
     return QUIRE_OK;
 }
 
+/* Is every page of the pin pinned? If not, this is the copy of a pin that was let go. */
+static bool quire_pin_holds_(const struct quire_pin *pin)
+{
+    uint32_t i;
+
+    for (i = 0; i < pin->npages; i++) {
+        uint32_t slot = pin->fobj->slots[pin->first + i];
+
+        if (quire_slot_kind(slot) != QUIRE_SLOT_PRESENT || quire_pmem_at(&pin->fobj->pager->pool, quire_slot_value(slot))->pins == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin)
 {
     struct quire_fobj *fobj = pin->fobj;
@@ -244,6 +260,10 @@ QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin)
         return QUIRE_INVALID;
     }
     quire_op_begin(&op, fobj->pager);
+    if (!quire_pin_holds_(pin)) {
+        quire_op_end(&op);
+        return QUIRE_UNDERFLOW;
+    }
     quire_unpin_first_(&op, pin, pin->npages, pin->write);
     quire_op_end(&op);
     QUIRE_MEMSET(pin, 0, sizeof *pin);

@@ -70,7 +70,7 @@ struct quire_pmem_pool {
 QUIRE_API void quire_pmem_pool_init(struct quire_pmem_pool *pool) QUIRE_SYM(quire_pmem_pool_init);
 
 /* Adds npages contiguous physical pages from `pa`, all free; `storage` has npages elements and lives as long as the pool.
- * INVALID: unaligned, empty, wrapping, overlapping a segment, or more than QUIRE_SEGMENT_PAGES_MAX; LIMIT: no segment left.
+ * INVALID: unaligned, empty, wrapping, overlapping a segment or its storage, or more than QUIRE_SEGMENT_PAGES_MAX; LIMIT: no segment left.
  * O(npages + segments). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, struct quire_pa pa,
                                                                  uint32_t npages, struct quire_pmem *storage)
@@ -194,7 +194,11 @@ QUIRE_API enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, st
         return QUIRE_INVALID;
     }
     for (i = 0; i < pool->pages.nsegments; i++) {
-        if (quire_pmem_segment_overlaps_(&pool->pages.segment[i], pa.addr, last)) {
+        const struct quire_page_segment *other = &pool->pages.segment[i];
+        uintptr_t first = (uintptr_t)other->first;
+
+        if (quire_pmem_segment_overlaps_(other, pa.addr, last) ||
+            ((uintptr_t)storage < first + other->npages * sizeof *storage && first < (uintptr_t)(storage + npages))) {
             return QUIRE_INVALID;
         }
     }

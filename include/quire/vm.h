@@ -40,7 +40,7 @@ struct quire_mapping {
     struct quire_fobj *fobj; /* (must) the area takes a reference of its own */
     uint32_t first;          /* its first page to show */
     uint32_t npages;         /* how many; 0: all from `first` */
-    unsigned prot;           /* (must) QUIRE_PROT_*; 0: the addresses are taken and every access is refused */
+    unsigned prot;           /* QUIRE_PROT_*, USER for unprivileged accesses; 0: the addresses are taken, every access is refused */
     uint64_t attr;           /* handed to the `map` hook; the same in all areas that show the object */
     uintptr_t va;            /* (must) where; QUIRE_VA_ANY: the lowest hole that fits in [min, max] */
     uintptr_t min;           /* lowest address, with QUIRE_VA_ANY */
@@ -55,7 +55,8 @@ struct quire_mapping {
 /* Makes an area; nothing is loaded. On OK its address is in *va (may be null). INVALID: `va` or `align` unaligned, the range
  * wraps or leaves the context, pages the object does not have; EXISTS: it overlaps an area; NO_SPACE: no hole fits; DENIED: `prot`
  * beyond the object's max_prot, or writable and executable without `wx`; CONFLICT: another area shows the object with other
- * attributes, or executable where this is writable (or the reverse) without `wx`; DEAD, LIMIT: no reference can be had;
+ * attributes, or executable where this is writable (or the reverse) without `wx`; MISMATCH: the context was ended, or made by a unit
+ * with other options; DEAD, LIMIT: no reference can be had;
  * BUSY: the object belongs to another pager; NO_MEMORY. O(log areas) at an address, O(areas) where it fits. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_map(struct quire_vm *vm, const struct quire_mapping *mapping, uintptr_t *va)
     QUIRE_SYM(quire_vm_map);
@@ -104,7 +105,7 @@ struct quire_vm_info {
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, struct quire_vm_info *out)
     QUIRE_SYM(quire_vm_query);
 
-/* How a copy accesses the context: as a fault would. `access` is not set by the caller. */
+/* How a copy accesses the context: as a fault would. All zero: unprivileged, not waiting, thread 0. */
 struct quire_vm_copy {
     bool privileged;
     bool wait_ok;
@@ -177,6 +178,7 @@ QUIRE_API enum quire_status quire_vm_fini(struct quire_vm *vm)
     status = vm->in_flight != 0 || vm->num_areas != 0 ? QUIRE_BUSY : QUIRE_OK;
     if (status == QUIRE_OK) {
         quire_list_remove(&vm->link);
+        vm->stamp = 0; /* so that it is not mistaken for a context any more */
     }
     quire_op_end(&op);
     return status;
@@ -311,6 +313,9 @@ QUIRE_API enum quire_status quire_vm_map(struct quire_vm *vm, const struct quire
     uintptr_t at = 0;
     struct quire_op op;
 
+    if (vm->stamp != QUIRE_STAMP) {
+        return QUIRE_MISMATCH;
+    }
     if (mapping->fobj == NULL || (mapping->align & (mapping->align - 1u)) != 0) {
         return QUIRE_INVALID;
     }

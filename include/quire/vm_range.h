@@ -306,9 +306,17 @@ QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)
 
 QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
 {
-    const struct quire_mmu *mmu = range->op.pager->mmu;
+    const struct quire_pager *pager = range->op.pager;
+    const struct quire_mmu *mmu = pager->mmu;
     struct quire_area *area;
 
+    /* With unlocked flushes another operation may have removed entries of the range and be on its way to flush them; who asked
+     * for this range must not find them still remembered. They are not known here, but the context is. */
+    if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) != 0 && range->op.batch.scope == QUIRE_BATCH_PAGES &&
+        (pager->pool.count[QUIRE_PAGE_FLUSHING] != 0 || pager->flushing != 0)) {
+        range->op.batch.scope = QUIRE_BATCH_VM;
+        range->op.batch.vm = range->vm;
+    }
     if ((mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0 || quire_batch_empty(&range->op.batch)) {
         quire_op_flush(&range->op);
         return;

@@ -128,8 +128,9 @@ QUIRE_API enum quire_status quire_pager_write_back(struct quire_pager *pager, st
         return QUIRE_OK;
     }
     quire_op_begin(&op, pager);
-    /* All entries first, so that one flush serves all pages; whoever writes again meanwhile costs that page one more. */
-    for (i = 0; i < n; i++) {
+    /* All entries first, so that one flush serves all pages; whoever writes again meanwhile costs that page one more. Not while
+     * somebody flushes for a range that shows the object: what he removes, and nothing else, is to be gone when he is done. */
+    for (i = 0; i < n && fobj->flushing == 0; i++) {
         struct quire_pmem *pmem = quire_fobj_pmem_(pager, fobj, first + i);
 
         if (pmem != NULL && pmem->state == QUIRE_PAGE_RESIDENT && quire_pmem_may_be_dirty_(pager, pmem) &&

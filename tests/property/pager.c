@@ -1,7 +1,7 @@
 /* The pager against its model (tests/support/model.h), by random operations (tests/support/play.h).
  *
  * QUIRE_SEED=n begins with that seed and prints how to repeat what fails; QUIRE_COUNT=n runs so many sequences per variant,
- * QUIRE_COUNT=campaign a hundred times as many as usual; QUIRE_STEPS=n makes each so long. */
+ * QUIRE_COUNT=campaign a hundred times as many as usual; QUIRE_STEPS=n makes each so long; QUIRE_VARIANT=n runs only that one. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>
@@ -21,7 +21,7 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 static uint64_t sequences(void)
 {
     const char *text = getenv("QUIRE_COUNT");
-    uint64_t usual = 6;
+    uint64_t usual = getenv("QUIRE_TIMEOUT_SCALE") != NULL ? 1u : 6u; /* set where programs run under an emulator */
 
     if (text != NULL && strcmp(text, "campaign") == 0) {
         return usual * 100u;
@@ -72,8 +72,8 @@ static void run(unsigned number, uint64_t seed, uint64_t steps)
     }
     play_stop(play);
     if (play->wrong[0] != '\0') {
-        cr_log_error("variant %u: %s\nto repeat: QUIRE_VARIANT=%u tests/run campaign pager %ju 1", number, play->wrong, number,
-                     (uintmax_t)seed);
+        cr_log_error("variant %u: %s\nto repeat: QUIRE_VARIANT=%u QUIRE_STEPS=%ju tests/run campaign pager %ju 1", number,
+                     play->wrong, number, (uintmax_t)steps, (uintmax_t)seed);
     }
     cr_assert_eq(play->wrong[0], '\0', "variant %u, seed %ju: %s", number, (uintmax_t)seed, play->wrong);
     free(play);

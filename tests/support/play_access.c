@@ -124,7 +124,7 @@ void play_instruction(struct play *play)
         operand[i].len = 8;
         random_bytes(play, bytes[i], 8);
         may = model_may_access(&play->model, vm, at[i], operand[i].access, false, 0);
-        if ((may & MODEL_OK) == 0 || play->model.cell[vm][at[i]].stuck) {
+        if (may != MODEL_OK || play->model.cell[vm][at[i]].stuck) {
             return; /* single accesses try that */
         }
         if (play->model.object[play->model.cell[vm][at[i]].object].locked ||

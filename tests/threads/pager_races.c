@@ -360,3 +360,98 @@ Test(pager_no_wait, a_copy_says_again)
     end_other();
     OK(quire_vm_copy_from(&vm, RIG_VA, &byte, 1, &how, &done));
 }
+
+/* ---- While another operation is on its way to flush ---- */
+
+static pthread_t flusher; /* whose flush is held up at the gate ... */
+static bool held_up;      /* ... if there is one */
+
+static void hold_up_the_flusher(void *user, const struct quire_batch *batch)
+{
+    (void)user;
+    (void)batch;
+    if (held_up && pthread_equal(pthread_self(), flusher) != 0) {
+        pthread_mutex_lock(&gate.mutex);
+        gate.waiting++;
+        pthread_cond_broadcast(&gate.changed);
+        while (!gate.open) {
+            pthread_cond_wait(&gate.changed, &gate.mutex);
+        }
+        pthread_mutex_unlock(&gate.mutex);
+    }
+}
+
+static void *writes_back_slowly(void *arg)
+{
+    flusher = pthread_self();
+    held_up = true;
+    return writes_back(arg);
+}
+
+/* Another thread has removed the entry of page 0 for a write back, and a processor still remembers it. */
+static void start_in_flush(void)
+{
+    struct rig_config config;
+
+    memset(&config, 0, sizeof config);
+    config.threads = true;
+    config.flush_unlocked = true;
+    config.concurrency = 3;
+    config.pages = POOL;
+    config.flushing = hold_up_the_flusher;
+    rig_start(&rig, &config);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 20, RW);
+    OK(rig_map(&vm, &store->fobj, RIG_VA, RW));
+    OK(rig_poke(&rig, &vm, RIG_VA, 1));
+    crew_gate_init(&gate, store, true);
+    begin_other(writes_back_slowly);
+    crew_gate_await(&gate, 1);
+}
+
+static bool still_seen(void)
+{
+    unsigned char byte;
+
+    return quire_sim_access(&rig.sim, 0, &vm, RIG_VA, RIG_READ, false, &byte, 1) == QUIRE_SIM_DONE;
+}
+
+TestSuite(pager_in_flush, .init = start_in_flush, .fini = stop, .timeout = 60);
+
+Test(pager_in_flush, what_is_unmapped_is_not_remembered)
+{
+    struct rig_store *second = rig_store_new(&rig, 2, RIG_READ);
+
+    cr_assert(still_seen(), "or this proves nothing");
+    OK(quire_vm_unmap(&vm, RIG_VA, 20));
+    cr_assert_not(still_seen());
+    OK(rig_map(&vm, &second->fobj, RIG_VA, RIG_READ));
+    cr_assert_eq(rig_byte(&rig, &vm, RIG_VA), rig_born(second->tag, 0, 0));
+    end_other();
+    OK(other_status);
+}
+
+Test(pager_in_flush, what_is_moved_away_is_not_remembered)
+{
+    OK(quire_vm_remap(&vm, RIG_VA, 20, RIG_AT(30)));
+    cr_assert_not(still_seen());
+    end_other();
+    OK(other_status);
+    cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(30)), 1);
+}
+
+Test(pager_in_flush, what_may_no_longer_be_accessed_is_not_remembered)
+{
+    OK(quire_vm_protect(&vm, RIG_VA, 20, 0));
+    cr_assert_not(still_seen());
+    end_other();
+    OK(other_status);
+}
+
+Test(pager_in_flush, no_page_table_is_given_back_while_its_entries_are_remembered)
+{
+    OK(quire_vm_drop_range(&vm, RIG_VA, 64)); /* the machine's oracle looks */
+    cr_assert_not(still_seen());
+    end_other();
+    OK(other_status);
+}

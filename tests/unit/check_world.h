@@ -115,14 +115,14 @@ static inline void expect_named(struct world *w, const char *what, int line)
 #define NAMED(w, what) expect_named((w), (what), __LINE__)
 
 /* Sets something of the structures to a wrong value, sees it named, and sets it right. */
-#define PLANT(w, lvalue, value, what)                 \
-    do {                                              \
-        unsigned char kept[sizeof(lvalue)];           \
-        memcpy(kept, &(lvalue), sizeof kept);         \
-        (lvalue) = (value);                           \
-        expect_named((w), (what), __LINE__);          \
-        memcpy(&(lvalue), kept, sizeof kept);         \
-        expect_sound(&(w)->rig, __LINE__);            \
+#define PLANT(w, lvalue, value, what)         \
+    do {                                      \
+        unsigned char kept[sizeof(lvalue)];   \
+        memcpy(kept, &(lvalue), sizeof kept); \
+        (lvalue) = (value);                   \
+        expect_named((w), (what), __LINE__);  \
+        memcpy(&(lvalue), kept, sizeof kept); \
+        expect_sound(&(w)->rig, __LINE__);    \
     } while (0)
 
 #endif

@@ -23,19 +23,23 @@ static void second_start(struct second *second)
     second->config.steps = second->steps;
 }
 
+/* With a fresh policy, as a pager must have one. */
 static enum quire_status second_init(struct second *second)
 {
+    if (second->config.policy != NULL && second->config.policy->ops != NULL) {
+        (void)quire_policy_fifo_init(&second->fifo);
+    }
     return quire_pager_init(&second->pager, &second->config);
 }
 
 /* What init refuses with INVALID when a field of a good configuration is set to a bad value. */
-#define EXPECT_REFUSED(second, field, bad)              \
-    do {                                                \
+#define EXPECT_REFUSED(second, field, bad)                \
+    do {                                                  \
         struct quire_pager_config good = (second).config; \
-        (second).config.field = bad;                    \
-        EXPECT(second_init(&(second)), QUIRE_INVALID);  \
-        (second).config = good;                         \
-        EXPECT(second_init(&(second)), QUIRE_OK);       \
+        (second).config.field = bad;                      \
+        EXPECT(second_init(&(second)), QUIRE_INVALID);    \
+        (second).config = good;                           \
+        EXPECT(second_init(&(second)), QUIRE_OK);         \
     } while (0)
 
 Test(pager, pager_refuses_a_configuration_without_what_it_must_have)
@@ -59,6 +63,16 @@ Test(pager, pager_refuses_a_policy_without_operations)
     second_start(&second);
     second.fifo.base.ops = NULL;
     EXPECT(second_init(&second), QUIRE_INVALID);
+    END(&second.rig);
+}
+
+Test(pager, pager_refuses_the_policy_of_another)
+{
+    struct second second;
+
+    second_start(&second);
+    EXPECT(second_init(&second), QUIRE_OK);
+    EXPECT(quire_pager_init(&second.pager, &second.config), QUIRE_INVALID);
     END(&second.rig);
 }
 
@@ -107,9 +121,9 @@ Test(pager, pager_refuses_hooks_that_are_incomplete)
 
     second_start(&second);
     second.config.mmu = &mmu;
-#define WITHOUT(hook)                              \
-    mmu = second.rig.sim.mmu;                      \
-    mmu.hook = NULL;                               \
+#define WITHOUT(hook)         \
+    mmu = second.rig.sim.mmu; \
+    mmu.hook = NULL;          \
     EXPECT(second_init(&second), QUIRE_INVALID)
     WITHOUT(map);
     WITHOUT(unmap);
@@ -126,6 +140,27 @@ Test(pager, pager_refuses_hooks_that_are_incomplete)
     mmu.need_tables = NULL;
     mmu.table_gone = NULL;
     EXPECT(second_init(&second), QUIRE_OK);
+    END(&second.rig);
+}
+
+Test(pager, pager_refuses_features_it_does_not_know_and_hooks_that_need_a_lock)
+{
+    struct second second;
+    struct quire_mmu mmu;
+
+    second_start(&second);
+    second.config.mmu = &mmu;
+    mmu = second.rig.sim.mmu;
+    mmu.features |= 1u << 31;
+    EXPECT(second_init(&second), QUIRE_INVALID);
+    mmu = second.rig.sim.mmu;
+    mmu.lock = NULL;
+    mmu.unlock = NULL;
+    mmu.wait = NULL;
+    mmu.wake = NULL;
+    EXPECT(second_init(&second), QUIRE_OK);
+    mmu.features |= QUIRE_MMU_FLUSH_UNLOCKED;
+    EXPECT(second_init(&second), QUIRE_INVALID);
     END(&second.rig);
 }
 
@@ -245,6 +280,7 @@ Test(pager, pages_that_are_bad_are_not_added)
     EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(UINT64_MAX - RIG_PAGE + 1u), 2, rig.more_pmems), QUIRE_INVALID);
     EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(behind.addr - RIG_PAGE), 4, rig.more_pmems), QUIRE_INVALID);
     EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA - RIG_PAGE), 2, rig.more_pmems), QUIRE_INVALID);
+    EXPECT(quire_pager_add_pages(&rig.pager, behind, 4, &rig.pmems[12]), QUIRE_INVALID); /* in use for others */
     cr_expect_eq(rig_stats(&rig).total, 16);
     EXPECT(quire_pager_add_pages(&rig.pager, behind, 8, rig.more_pmems), QUIRE_OK);
     cr_expect_eq(rig_stats(&rig).total, 24);
@@ -259,7 +295,8 @@ Test(pager, pages_are_added_until_all_segments_are_in_use)
 
     rig_start(&rig, &config);
     for (i = 0; i < QUIRE_SEGMENTS - 1u; i++) {
-        EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + (16u + i) * RIG_PAGE), 1, &rig.more_pmems[i]), QUIRE_OK);
+        EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + (16u + i) * RIG_PAGE), 1, &rig.more_pmems[i]),
+               QUIRE_OK);
     }
     EXPECT(quire_pager_add_pages(&rig.pager, quire_pa_make(RIG_PA + (16u + i) * RIG_PAGE), 1, &rig.more_pmems[i]), QUIRE_LIMIT);
     cr_expect_eq(rig_stats(&rig).total, 16u + QUIRE_SEGMENTS - 1u);
@@ -323,6 +360,31 @@ Test(pager, put_at_count_zero_is_an_underflow_and_changes_nothing)
     EXPECT(rig_store_put(store), QUIRE_UNDERFLOW);
     cr_expect_eq(store->freed, 1);
     EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_DEAD);
+    END(&rig);
+}
+
+Test(pager, put_of_a_reference_that_is_an_areas_is_an_underflow_and_changes_nothing)
+{
+    struct rig rig;
+    struct quire_vm vm;
+    struct rig_store *store;
+
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 2, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_AT(8), RW), QUIRE_OK);
+    EXPECT(rig_store_put(store), QUIRE_OK);
+    EXPECT(rig_poke(&rig, &vm, RIG_VA, 3), QUIRE_OK);
+    EXPECT(rig_store_put(store), QUIRE_OK); /* one too many, and nobody can tell yet */
+    EXPECT(rig_store_put(store), QUIRE_UNDERFLOW);
+    cr_expect_eq(store->freed, 0);
+    EXPECT_SOUND(&rig);
+    cr_expect_eq(rig_byte(&rig, &vm, RIG_AT(8)), 3);
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 2), QUIRE_OK);
+    cr_expect_eq(store->freed, 0);
+    EXPECT(quire_vm_unmap(&vm, RIG_AT(8), 2), QUIRE_OK);
+    cr_expect_eq(store->freed, 1);
     END(&rig);
 }
 
@@ -417,10 +479,10 @@ Test(pager, statistics_tell_what_happened)
     store = rig_store_new(&rig, 8, RW);
     EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
     EXPECT(rig_map(&vm2, &store->fobj, RIG_VA, RW), QUIRE_OK);
-    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);    /* major */
-    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);    /* spurious */
-    EXPECT(rig_fault(&rig, &vm2, RIG_VA, RIG_READ, NULL), QUIRE_OK);   /* minor */
-    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_WRITE, NULL), QUIRE_OK);   /* write */
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);  /* major */
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, NULL), QUIRE_OK);  /* spurious */
+    EXPECT(rig_fault(&rig, &vm2, RIG_VA, RIG_READ, NULL), QUIRE_OK); /* minor */
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_WRITE, NULL), QUIRE_OK); /* write */
     EXPECT(rig_fault(&rig, &vm, RIG_AT(9), RIG_READ, NULL), QUIRE_NOT_FOUND);
     for (i = 1; i < 8; i++) {
         EXPECT(rig_fault(&rig, &vm, RIG_AT(i), RIG_READ, NULL), QUIRE_OK);

@@ -300,7 +300,8 @@ Test(pager_check, check_names_what_the_policy_has_and_has_not)
     page = page_of(&w, w.data, 1);
     PLANT(&w, page->flags, (uint8_t)(page->flags | QUIRE_PMEM_FIXED), "6: the policy has a page that cannot be evicted");
     PLANT(&w, page->state, QUIRE_PAGE_QUARANTINED, "6: the policy has a page that cannot be evicted");
-    PLANT(&w, page->flags, (uint8_t)(page->flags & ~QUIRE_PMEM_IN_POLICY), "6: the policy does not know a page that could be evicted");
+    PLANT(&w, page->flags, (uint8_t)(page->flags & ~QUIRE_PMEM_IN_POLICY),
+          "6: the policy does not know a page that could be evicted");
     PLANT(&w, w.rig.clock.ring.count, w.rig.clock.ring.count + 1u, "6: the policy lost or invented a page");
     PLANT(&w, w.rig.clock.ring.hand, QUIRE_PAGE_NONE, "6: the policy lost or invented a page");
     next = page->policy.next;

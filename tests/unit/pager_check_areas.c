@@ -57,8 +57,8 @@ Test(pager_check_areas, check_names_an_area_in_one_collection_only)
 
     world_start(&w);
     code = quire_vm_area_at(&w.vm, CODE);
-    PLANT(&w, code->fobj_node.height, 0, what);      /* it says itself that it is in one */
-    PLANT(&w, w.code->fobj.areas.root, NULL, what);  /* its object does not know it */
+    PLANT(&w, code->fobj_node.height, 0, what);     /* it says itself that it is in one */
+    PLANT(&w, w.code->fobj.areas.root, NULL, what); /* its object does not know it */
     w.vm2.num_areas = 0;
     w.vm2.areas.root = NULL; /* its context does not know it */
     NAMED(&w, what);

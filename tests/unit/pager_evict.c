@@ -41,8 +41,10 @@ Test(pager_evict, eviction_keeps_what_was_written)
     uint32_t i;
 
     for (number = 0; number < 16; number++) {
-        struct rig_config config = {.flags = flags[number % 4u], .flush_unlocked = number / 4u % 2u != 0,
-                                    .policy = (enum rig_policy)(number / 8u), .eager = true};
+        struct rig_config config = {.flags = flags[number % 4u],
+                                    .flush_unlocked = number / 4u % 2u != 0,
+                                    .policy = (enum rig_policy)(number / 8u),
+                                    .eager = true};
         struct world w;
 
         world_start(&w, config);
@@ -102,7 +104,8 @@ Test(pager_evict, instruction_that_needs_all_its_pages_at_once_finishes_in_the_m
     unsigned number;
 
     for (number = 0; number < 16; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .policy = (enum rig_policy)(number / 4u % 2u),
+        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u),
+                                    .policy = (enum rig_policy)(number / 4u % 2u),
                                     .flush_unlocked = number / 8u != 0};
         struct quire_sim_operand operand[4];
         struct quire_sim_thread thread = {.wait_ok = true};
@@ -148,7 +151,8 @@ Test(pager_evict, locked_object_is_never_evicted_and_never_takes_the_minimum)
     EXPECT_SOUND(&w.rig);
     read_all(&w, 0, 16);
     for (i = 0; i < 3; i++) {
-        EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(32u + i), (unsigned char)i), QUIRE_OK); /* dirty and locked: no more than locked */
+        EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(32u + i), (unsigned char)i),
+               QUIRE_OK); /* dirty and locked: no more than locked */
     }
     read_all(&w, 0, 16);
     for (i = 0; i < 3; i++) {
@@ -580,16 +584,16 @@ Test(pager_evict, policy_that_proposes_what_is_no_choice_counts_as_none)
     read_all(&w, 0, 8);
     latest = lifo.page[7];
     lifo.lies = true;
-#define LIE(number)                                                               \
-    lifo.lie = (number);                                                          \
-    EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(12), RIG_READ, &out), QUIRE_NO_PAGE);  \
+#define LIE(number)                                                              \
+    lifo.lie = (number);                                                         \
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(12), RIG_READ, &out), QUIRE_NO_PAGE); \
     EXPECT_SOUND(&w.rig)
     LIE(QUIRE_PAGE_NONE);
-    LIE(8);                                  /* there are 0..7 */
-    LIE(1u << QUIRE_PAGE_INDEX_BITS);        /* no such segment */
+    LIE(8);                           /* there are 0..7 */
+    LIE(1u << QUIRE_PAGE_INDEX_BITS); /* no such segment */
     LIE(UINT32_MAX);
     LIE(QUIRE_PAGE_NONE - 1u);
-    LIE(latest);                             /* kept for the thread */
+    LIE(latest); /* kept for the thread */
     lifo.lies = false;
     EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(12), RIG_READ, &out), QUIRE_OK);
     END(&w.rig);

@@ -452,8 +452,8 @@ Test(pager_fault, page_tables_are_found_by_dropping_a_range)
 static enum quire_status (*real_map)(void *, struct quire_vm *, uintptr_t, struct quire_pa, size_t, unsigned, uint64_t);
 static enum quire_status map_lie;
 
-static enum quire_status lying_map(void *ctx, struct quire_vm *vm, uintptr_t va, struct quire_pa pa, size_t npages, unsigned prot,
-                                   uint64_t attr)
+static enum quire_status lying_map(void *ctx, struct quire_vm *vm, uintptr_t va, struct quire_pa pa, size_t npages,
+                                   unsigned prot, uint64_t attr)
 {
     return map_lie != QUIRE_OK ? map_lie : real_map(ctx, vm, va, pa, npages, prot, attr);
 }

@@ -27,7 +27,8 @@ static void runs_phys(struct quire_fobj *fobj, uint32_t pgidx, struct quire_pa *
     uint32_t last_run = 7u / runs->run;
     uint32_t run = pgidx / runs->run;
 
-    *pa = quire_pa_make(RIG_PA + (PAGES + (last_run - run) * runs->run + pgidx % runs->run) * RIG_PAGE + (runs->unaligned ? 8u : 0));
+    *pa = quire_pa_make(RIG_PA + (PAGES + (last_run - run) * runs->run + pgidx % runs->run) * RIG_PAGE +
+                        (runs->unaligned ? 8u : 0));
     *npages = runs->lies ? 0 : runs->run - pgidx % runs->run;
 }
 

@@ -49,7 +49,8 @@ Test(pin, pin_keeps_pages_where_they_are)
     unsigned number;
 
     for (number = 0; number < 8; number++) {
-        struct rig_config config = {.pages = 8, .flags = (enum quire_sim_flags)(number % 4u), .policy = (enum rig_policy)(number / 4u)};
+        struct rig_config config = {
+            .pages = 8, .flags = (enum quire_sim_flags)(number % 4u), .policy = (enum rig_policy)(number / 4u)};
         struct quire_pa pa[3];
         struct quire_pa now;
         struct world w;

@@ -18,7 +18,8 @@
 
 static inline void expect_status(enum quire_status status, enum quire_status expected, const char *call, int line)
 {
-    cr_expect(status == expected, "line %d: %s is %s, not %s", line, call, quire_status_name(status), quire_status_name(expected));
+    cr_expect(status == expected, "line %d: %s is %s, not %s", line, call, quire_status_name(status),
+              quire_status_name(expected));
 }
 
 /* Expects all invariants to hold, and the machine's oracle to have seen nothing wrong. */

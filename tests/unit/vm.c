@@ -82,6 +82,19 @@ Test(vm, context_that_ends_unmaps_everything)
     END(&w.rig);
 }
 
+Test(vm, map_into_a_context_that_ended_is_a_mismatch)
+{
+    struct world w;
+    struct quire_mapping mapping;
+
+    world_start(&w);
+    mapping = mapping_of(&w, RIG_VA);
+    EXPECT(rig_vm_stop(&w.rig, &w.vm), QUIRE_OK);
+    EXPECT(quire_vm_map(&w.vm, &mapping, NULL), QUIRE_MISMATCH);
+    cr_expect_eq(w.rig.allocated, 0);
+    END(&w.rig);
+}
+
 static enum quire_status end_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
 {
     struct world *w = store->user;

@@ -148,7 +148,7 @@ Test(writeback, write_back_and_invalidate_refuse_ranges_and_objects_they_do_not_
     stranger = rig_store_new(&w.rig, 2, RW);
     EXPECT(quire_fobj_phys_init(&phys, &phys_config), QUIRE_OK);
     EXPECT(rig_map(&w.vm, &phys.base, RIG_AT(20), RW), QUIRE_OK);
-#define BOTH(pager, fobj, first, n)                                                    \
+#define BOTH(pager, fobj, first, n)                                                      \
     EXPECT(quire_pager_write_back((pager), (fobj), (first), (n), false), QUIRE_INVALID); \
     EXPECT(quire_pager_invalidate((pager), (fobj), (first), (n)), QUIRE_INVALID)
     BOTH(&w.rig.pager, &w.store->fobj, 0, 0);
