@@ -34,21 +34,21 @@ struct quire_fault_stats {
 
 /* One virtual-memory context: the address space of an application, or a guest's second stage. */
 struct quire_vm {
-    uint32_t stamp;             /* QUIRE_STAMP of the unit that initialised it */
+    uint32_t stamp; /* QUIRE_STAMP of the unit that initialised it */
     uint32_t num_areas;
-    uint32_t changes;           /* counts every change of the set of areas or of one of them */
-    uintptr_t first;            /* lowest address an area may have */
-    uintptr_t last;             /* highest byte an area may have */
-    struct quire_tree areas;    /* by address */
-    struct quire_pager *pager;  /* for life */
+    uint32_t changes;            /* counts every change of the set of areas or of one of them */
+    uintptr_t first;             /* lowest address an area may have */
+    uintptr_t last;              /* highest byte an area may have */
+    struct quire_tree areas;     /* by address */
+    struct quire_pager *pager;   /* for life */
     struct quire_list_node link; /* in the pager's list of contexts */
-    uint32_t in_flight;         /* operations that dropped the lock and come back to this context */
-    uint32_t flushing;          /* unlocked flushes in flight: nothing may be mapped here until they end */
+    uint32_t in_flight;          /* operations that dropped the lock and come back to this context */
+    uint32_t flushing;           /* unlocked flushes in flight: nothing may be mapped here until they end */
     struct quire_fault_stats stats;
     void *user; /* the user's own: where MMU hooks find the page tables */
 };
 
-#define QUIRE_AREA_WX 1u /* asked for: writable and executable may meet here */
+#define QUIRE_AREA_WX 1u    /* asked for: writable and executable may meet here */
 #define QUIRE_AREA_STUCK 2u /* an MMU refused to drop one of its entries: it only keeps its addresses taken */
 
 struct quire_area {
@@ -139,8 +139,8 @@ QUIRE_API void quire_area_link(struct quire_area *area) QUIRE_SYM(quire_area_lin
 QUIRE_API void quire_area_unlink(struct quire_area *area) QUIRE_SYM(quire_area_unlink);
 
 /* The first area, in the order of first pages, that shows any page of first..last of `fobj`; null if none does. O(log areas). */
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping(const struct quire_fobj *fobj, uint32_t first, uint32_t last)
-    QUIRE_SYM(quire_fobj_area_overlapping);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping(const struct quire_fobj *fobj, uint32_t first,
+                                                                        uint32_t last) QUIRE_SYM(quire_fobj_area_overlapping);
 
 /* The next one behind `area` that does, or null. O(log areas) at most; a walk over all costs O(log areas + areas found). */
 QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping_next(const struct quire_area *area, uint32_t first,
@@ -318,7 +318,8 @@ static QUIRE_RESIDENT struct quire_area *quire_area_descend_(struct quire_tree_n
     }
 }
 
-QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping(const struct quire_fobj *fobj, uint32_t first, uint32_t last)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_area_overlapping(const struct quire_fobj *fobj, uint32_t first,
+                                                                        uint32_t last)
 {
     struct quire_tree_node *root = fobj->areas.root;
 

@@ -73,7 +73,7 @@
 #if QUIRE_GNU
 #define QUIRE_UNUSED __attribute__((unused))
 #define QUIRE_MUST_CHECK __attribute__((warn_unused_result))
-#define QUIRE_NOINLINE __attribute__((noinline)) /* a way of its own, whose registers and stack its caller should not have */
+#define QUIRE_NOINLINE __attribute__((noinline))   /* a way of its own, whose registers and stack its caller should not have */
 #define QUIRE_COLD __attribute__((noinline, cold)) /* off the fault's usual way: it costs that way a call, and no space in it */
 #define QUIRE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define QUIRE_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -130,10 +130,9 @@
 #define QUIRE_CONCAT(a, b) QUIRE_CONCAT_(a, b)
 
 /* What decides layouts, as one number: objects carry it where the linker cannot tell (see quire_pager_init). */
-#define QUIRE_STAMP                                                                              \
-    ((uint32_t)(((uint32_t)QUIRE_VERSION_MAJOR << 28) | ((uint32_t)QUIRE_VERSION_MINOR << 22) |  \
-                ((uint32_t)QUIRE_PAGE_SHIFT << 17) | ((uint32_t)QUIRE_BATCH_ENTRIES << 4) |      \
-                (uint32_t)QUIRE_SEGMENT_BITS))
+#define QUIRE_STAMP                                                                             \
+    ((uint32_t)(((uint32_t)QUIRE_VERSION_MAJOR << 28) | ((uint32_t)QUIRE_VERSION_MINOR << 22) | \
+                ((uint32_t)QUIRE_PAGE_SHIFT << 17) | ((uint32_t)QUIRE_BATCH_ENTRIES << 4) | (uint32_t)QUIRE_SEGMENT_BITS))
 
 #ifdef __cplusplus
 #define QUIRE_BEGIN extern "C" {
@@ -153,9 +152,9 @@
 #define QUIRE_API extern
 #if QUIRE_GNU
 /* The linker sees name_p12b16s4: a unit built with other options asks for a symbol that is not there. */
-#define QUIRE_SYM(name)                                                                             \
-    __asm__(QUIRE_STR(__USER_LABEL_PREFIX__) #name "_p" QUIRE_STR(QUIRE_PAGE_SHIFT) "b" QUIRE_STR( \
-        QUIRE_BATCH_ENTRIES) "s" QUIRE_STR(QUIRE_SEGMENT_BITS))
+#define QUIRE_SYM(name)                            \
+    __asm__(QUIRE_STR(__USER_LABEL_PREFIX__) #name \
+            "_p" QUIRE_STR(QUIRE_PAGE_SHIFT) "b" QUIRE_STR(QUIRE_BATCH_ENTRIES) "s" QUIRE_STR(QUIRE_SEGMENT_BITS))
 #else
 #define QUIRE_SYM(name) /* no labels: the stamp in the objects is then the only guard */
 #endif
@@ -165,7 +164,7 @@
 #define QUIRE_STATIC_ASSERT(x, name) typedef char QUIRE_CONCAT(quire_static_assert_, name)[(x) ? 1 : -1] QUIRE_UNUSED
 
 /* The structure of TYPE in which the object at PTR is the member MEMBER. */
-#define QUIRE_CONTAINER_OF(ptr, type, member) ((type *)(void *)((unsigned char *)(ptr) - offsetof(type, member)))
+#define QUIRE_CONTAINER_OF(ptr, type, member) ((type *)(void *)((unsigned char *)(ptr)-offsetof(type, member)))
 
 QUIRE_BEGIN
 
@@ -175,29 +174,29 @@ QUIRE_BEGIN
  * did (STUCK). Pointers must be valid unless the declaration says that they may be null. */
 enum quire_status {
     QUIRE_OK = 0,
-    QUIRE_INVALID = -1,      /* an argument no call may have: unaligned, empty, wrapping, out of range */
-    QUIRE_EXISTS = -2,       /* the range overlaps an area, or the tag or slice is there already */
-    QUIRE_NOT_FOUND = -3,    /* no area at this address, no such tag or slice */
-    QUIRE_DENIED = -4,       /* the area or the object does not permit this access */
-    QUIRE_CONFLICT = -5,     /* one page would show with conflicting attributes, or writable here and executable there */
-    QUIRE_NO_MEMORY = -6,    /* no bookkeeping memory */
-    QUIRE_NO_PAGE = -7,      /* no physical page can be had: all are pinned, locked, quarantined or cannot be saved */
-    QUIRE_NO_TABLE = -8,     /* no page-table memory */
-    QUIRE_NO_SPACE = -9,     /* no hole in the address space fits */
-    QUIRE_BUSY = -10,        /* the object is in use in a way that forbids this operation */
-    QUIRE_AGAIN = -11,       /* would have to wait and may not: nothing changed, try again */
-    QUIRE_DEAD = -12,        /* the object died meanwhile */
-    QUIRE_IO = -13,          /* the store could not read or write */
-    QUIRE_INTEGRITY = -14,   /* the store's content was refused: a hash or an authentication tag differs */
-    QUIRE_STUCK = -15,       /* an MMU refused to drop an entry: its page is quarantined, its address stays taken */
-    QUIRE_LIMIT = -16,       /* a counter is at its maximum */
-    QUIRE_DIRTY = -17,       /* the page holds content that is nowhere else */
-    QUIRE_BAD_ANSWER = -18,  /* a store or a hook answered outside its contract */
-    QUIRE_UNDERFLOW = -19,   /* put at count zero */
-    QUIRE_MISMATCH = -20,    /* the object was initialised by a unit built with other options */
-    QUIRE_CORRUPT = -21,     /* quire_*_check() found an invariant broken */
-    QUIRE_PENDING = -22,     /* a store's answer: complete later, by ticket */
-    QUIRE_NEED = -23         /* a store's answer: page (need_fobj, need_pgidx) must be present first */
+    QUIRE_INVALID = -1,     /* an argument no call may have: unaligned, empty, wrapping, out of range */
+    QUIRE_EXISTS = -2,      /* the range overlaps an area, or the tag or slice is there already */
+    QUIRE_NOT_FOUND = -3,   /* no area at this address, no such tag or slice */
+    QUIRE_DENIED = -4,      /* the area or the object does not permit this access */
+    QUIRE_CONFLICT = -5,    /* one page would show with conflicting attributes, or writable here and executable there */
+    QUIRE_NO_MEMORY = -6,   /* no bookkeeping memory */
+    QUIRE_NO_PAGE = -7,     /* no physical page can be had: all are pinned, locked, quarantined or cannot be saved */
+    QUIRE_NO_TABLE = -8,    /* no page-table memory */
+    QUIRE_NO_SPACE = -9,    /* no hole in the address space fits */
+    QUIRE_BUSY = -10,       /* the object is in use in a way that forbids this operation */
+    QUIRE_AGAIN = -11,      /* would have to wait and may not: nothing changed, try again */
+    QUIRE_DEAD = -12,       /* the object died meanwhile */
+    QUIRE_IO = -13,         /* the store could not read or write */
+    QUIRE_INTEGRITY = -14,  /* the store's content was refused: a hash or an authentication tag differs */
+    QUIRE_STUCK = -15,      /* an MMU refused to drop an entry: its page is quarantined, its address stays taken */
+    QUIRE_LIMIT = -16,      /* a counter is at its maximum */
+    QUIRE_DIRTY = -17,      /* the page holds content that is nowhere else */
+    QUIRE_BAD_ANSWER = -18, /* a store or a hook answered outside its contract */
+    QUIRE_UNDERFLOW = -19,  /* put at count zero */
+    QUIRE_MISMATCH = -20,   /* the object was initialised by a unit built with other options */
+    QUIRE_CORRUPT = -21,    /* quire_*_check() found an invariant broken */
+    QUIRE_PENDING = -22,    /* a store's answer: complete later, by ticket */
+    QUIRE_NEED = -23        /* a store's answer: page (need_fobj, need_pgidx) must be present first */
 };
 
 /* Returns the name of `status` without the prefix ("NO_PAGE"), "?" for no status. Never null. O(1). */
@@ -299,9 +298,9 @@ QUIRE_BEGIN
 QUIRE_API const char *quire_status_name(enum quire_status status)
 {
     static const char *const names[] = {
-        "OK",      "INVALID", "EXISTS", "NOT_FOUND", "DENIED", "CONFLICT",   "NO_MEMORY", "NO_PAGE",
-        "NO_TABLE", "NO_SPACE", "BUSY",  "AGAIN",     "DEAD",   "IO",         "INTEGRITY", "STUCK",
-        "LIMIT",   "DIRTY",   "BAD_ANSWER", "UNDERFLOW", "MISMATCH", "CORRUPT", "PENDING", "NEED",
+        "OK",       "INVALID",  "EXISTS",     "NOT_FOUND", "DENIED",   "CONFLICT", "NO_MEMORY", "NO_PAGE",
+        "NO_TABLE", "NO_SPACE", "BUSY",       "AGAIN",     "DEAD",     "IO",       "INTEGRITY", "STUCK",
+        "LIMIT",    "DIRTY",    "BAD_ANSWER", "UNDERFLOW", "MISMATCH", "CORRUPT",  "PENDING",   "NEED",
     };
     int i = (int)status;
 

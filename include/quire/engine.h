@@ -31,16 +31,16 @@ struct quire_pager_stats {
     uint64_t loads;                  /* pages a store gave, successfully */
     uint64_t save_failures;
     uint64_t load_failures;
-    uint64_t bad_answers;            /* of the failures: answers outside the contract */
-    uint64_t waits;                  /* times a thread waited for a page in transit or for room */
+    uint64_t bad_answers; /* of the failures: answers outside the contract */
+    uint64_t waits;       /* times a thread waited for a page in transit or for room */
     uint64_t flushes;
-    uint64_t wipes;                  /* pages wiped */
-    uint64_t table_rounds;           /* calls of need_tables */
-    uint64_t stuck;                  /* pages that went into quarantine */
+    uint64_t wipes;                    /* pages wiped */
+    uint64_t table_rounds;             /* calls of need_tables */
+    uint64_t stuck;                    /* pages that went into quarantine */
     uint32_t pages[QUIRE_PAGE_STATES]; /* now, per state */
-    uint32_t total;                  /* now: the sum of them */
-    uint32_t fixed;                  /* now: pinned, locked, or dirty without a save operation */
-    uint32_t steps;                  /* now: pages among the last of some thread */
+    uint32_t total;                    /* now: the sum of them */
+    uint32_t fixed;                    /* now: pinned, locked, or dirty without a save operation */
+    uint32_t steps;                    /* now: pages among the last of some thread */
 };
 
 struct quire_op;
@@ -53,19 +53,19 @@ struct quire_pager {
     struct quire_pmem_pool pool;
     struct quire_list_node vms;
     struct quire_list_node fobjs;
-    uint32_t *steps;        /* concurrency rows: the place of the latest, then pages_per_step page numbers */
+    uint32_t *steps; /* concurrency rows: the place of the latest, then pages_per_step page numbers */
     uint32_t concurrency;
     uint32_t pages_per_step;
     uint32_t rank_max;
     uint32_t min_pages;
-    uint32_t step_pages;    /* pages with steps > 0 */
-    uint32_t in_policy;     /* pages the policy has */
-    uint32_t claims;        /* slots CLAIMED: faults that are making room */
-    uint32_t holds;         /* the library's own short pins, on all pages */
-    uint32_t flushing;      /* objects' `flushing` counts, summed up */
-    uint32_t room_waiters;  /* threads that wait for any page to become free or evictable */
-    uint32_t evictions;     /* the count that shadows are made of, modulo 2^29, never 0 */
-    struct quire_op *op;    /* the operation whose batch the policy's questions add to */
+    uint32_t step_pages;   /* pages with steps > 0 */
+    uint32_t in_policy;    /* pages the policy has */
+    uint32_t claims;       /* slots CLAIMED: faults that are making room */
+    uint32_t holds;        /* the library's own short pins, on all pages */
+    uint32_t flushing;     /* objects' `flushing` counts, summed up */
+    uint32_t room_waiters; /* threads that wait for any page to become free or evictable */
+    uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
+    struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
 };
 
@@ -83,9 +83,9 @@ struct quire_how {
 /* One operation in progress. Whoever has one holds the lock: functions that take it rely on that. */
 struct quire_op {
     struct quire_pager *pager;
-    uintptr_t key;             /* from the `lock` hook */
-    struct quire_fobj *dead;   /* objects to free after unlock, through fobj->link.next */
-    uint32_t naged;            /* FLUSH_UNLOCKED only: pages whose entries the policy's questions removed */
+    uintptr_t key;           /* from the `lock` hook */
+    struct quire_fobj *dead; /* objects to free after unlock, through fobj->link.next */
+    uint32_t naged;          /* FLUSH_UNLOCKED only: pages whose entries the policy's questions removed */
     uint32_t aged[QUIRE_OP_AGED_MAX];
     struct quire_batch batch;
 };
@@ -479,7 +479,6 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, co
     return QUIRE_OK;
 }
 
-
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_bury(struct quire_op *op, struct quire_fobj *fobj)
 {
     QUIRE_ASSERT(fobj->resident == 0);
@@ -630,7 +629,7 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t n
     } else if ((pmem->flags & QUIRE_PMEM_DISCARD) != 0 && pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0) {
         quire_pager_release(op, number);
     } else {
-        pmem->flags &= (uint8_t)~(QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD);
+        pmem->flags &= (uint8_t) ~(QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD);
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0) {
             quire_pager_policy_insert(pager, pmem, number, QUIRE_DISTANCE_UNKNOWN);

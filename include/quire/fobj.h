@@ -29,11 +29,11 @@ struct quire_pager; /* pager.h */
 /* One request to load or save. All fields but the `need_` ones are the pager's; none changes while the store works. */
 struct quire_io {
     struct quire_fobj *fobj;
-    uint32_t pgidx;  /* first page of the object */
-    uint32_t npages; /* how many; 1 in this version */
-    void *const *page; /* npages kernel addresses, a page each */
-    bool stored;     /* load: this page was saved before. When false it has the content it was born with */
-    uint64_t ticket; /* names this request where a store answers PENDING; 0 while that answer is not accepted */
+    uint32_t pgidx;               /* first page of the object */
+    uint32_t npages;              /* how many; 1 in this version */
+    void *const *page;            /* npages kernel addresses, a page each */
+    bool stored;                  /* load: this page was saved before. When false it has the content it was born with */
+    uint64_t ticket;              /* names this request where a store answers PENDING; 0 while that answer is not accepted */
     struct quire_fobj *need_fobj; /* set by the store that answers NEED: an object of lower rank ... */
     uint32_t need_pgidx;          /* ... and the page of it that must be present first */
 };
@@ -75,23 +75,24 @@ struct quire_fobj {
     const struct quire_fobj_ops *ops;
     struct quire_refcount refs;
     uint32_t num_pages;
-    uint32_t *slots;      /* num_pages; null for an unpaged object */
-    uint8_t max_prot;     /* no area may permit more; QUIRE_PROT_READ | WRITE | EXEC */
-    uint8_t rank;         /* it may depend only on objects of lower rank; 0..QUIRE_FOBJ_RANK_MAX */
-    uint8_t flags;        /* QUIRE_FOBJ_* */
-    bool dead;            /* under the pager's lock: the last reference is gone */
-    void *user;           /* the user's own */
+    uint32_t *slots;  /* num_pages; null for an unpaged object */
+    uint8_t max_prot; /* no area may permit more; QUIRE_PROT_READ | WRITE | EXEC */
+    uint8_t rank;     /* it may depend only on objects of lower rank; 0..QUIRE_FOBJ_RANK_MAX */
+    uint8_t flags;    /* QUIRE_FOBJ_* */
+    bool dead;        /* under the pager's lock: the last reference is gone */
+    void *user;       /* the user's own */
 
     /* The pager's, under its lock. */
-    struct quire_pager *pager;                  /* the first that mapped it; for life */
-    enum quire_status (*last_put)(struct quire_fobj *fobj); /* set with it: runs instead of `free` when the last reference goes */
-    struct quire_list_node link;                /* in the pager's list of objects, then in a list of dead ones */
-    struct quire_tree areas;                    /* by first page, each node knowing the last page below it (area.h) */
-    uint32_t chain;                             /* number of its first physical page (pmem.h) */
-    uint32_t resident;                          /* pages in that chain */
-    uint32_t busy;                              /* who still needs the struct besides references: pages in transit, waiters */
-    uint32_t waiters;                           /* threads that wait for one of its pages */
-    uint32_t flushing;                          /* unlocked flushes in flight that concern it: none of its pages may move */
+    struct quire_pager *pager; /* the first that mapped it; for life */
+    enum quire_status (*last_put)(
+        struct quire_fobj *fobj); /* set with it: runs instead of `free` when the last reference goes */
+    struct quire_list_node link;  /* in the pager's list of objects, then in a list of dead ones */
+    struct quire_tree areas;      /* by first page, each node knowing the last page below it (area.h) */
+    uint32_t chain;               /* number of its first physical page (pmem.h) */
+    uint32_t resident;            /* pages in that chain */
+    uint32_t busy;                /* who still needs the struct besides references: pages in transit, waiters */
+    uint32_t waiters;             /* threads that wait for one of its pages */
+    uint32_t flushing;            /* unlocked flushes in flight that concern it: none of its pages may move */
 };
 
 #define QUIRE_FOBJ_RANK_MAX 2u
@@ -143,10 +144,10 @@ static inline QUIRE_RESIDENT enum quire_status quire_store_answer(enum quire_sta
  * 2^29; 0: never). A refault's distance comes from it. It is a hint: nothing correct depends on it. `own` (an own copy of
  * a copy-on-write child's page) is reserved and zero in this version.
  */
-#define QUIRE_SLOT_EMPTY 0u          /* absent, and has the content it was born with */
-#define QUIRE_SLOT_STORED 1u         /* absent, and the store was given its content */
-#define QUIRE_SLOT_PRESENT 2u        /* has a physical page; the value is its number */
-#define QUIRE_SLOT_CLAIMED 3u        /* absent; a fault is making room for it; the value is still the shadow */
+#define QUIRE_SLOT_EMPTY 0u   /* absent, and has the content it was born with */
+#define QUIRE_SLOT_STORED 1u  /* absent, and the store was given its content */
+#define QUIRE_SLOT_PRESENT 2u /* has a physical page; the value is its number */
+#define QUIRE_SLOT_CLAIMED 3u /* absent; a fault is making room for it; the value is still the shadow */
 #define QUIRE_SLOT_KIND_SHIFT 30
 #define QUIRE_SLOT_OWN 0x20000000u
 #define QUIRE_SLOT_VALUE_MASK 0x1fffffffu

@@ -44,8 +44,8 @@ QUIRE_BEGIN
 /* ---- The store ---- */
 
 /* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem, uint32_t number,
-                                                                    bool load)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem,
+                                                                    uint32_t number, bool load)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
@@ -162,7 +162,8 @@ static QUIRE_RESIDENT QUIRE_COLD bool quire_pager_room_is_coming_(const struct q
 {
     const uint32_t *count = pager->pool.count;
 
-    return count[QUIRE_PAGE_LOADING] + count[QUIRE_PAGE_FLUSHING] + count[QUIRE_PAGE_SAVING] + pager->holds + pager->flushing != 0;
+    return count[QUIRE_PAGE_LOADING] + count[QUIRE_PAGE_FLUSHING] + count[QUIRE_PAGE_SAVING] + pager->holds + pager->flushing !=
+           0;
 }
 
 /* Waits until some page may have become free or evictable. */
@@ -279,8 +280,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
 }
 
 /* Returns with a free page there for page `pgidx` of `fobj`, or says why there is none. May drop the lock. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                     const struct quire_how *how, enum quire_status *store)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                     uint32_t pgidx, const struct quire_how *how,
+                                                                     enum quire_status *store)
 {
     uint32_t number;
 

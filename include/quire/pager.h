@@ -41,21 +41,22 @@ QUIRE_BEGIN
 
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_pager_init(). */
 struct quire_pager_config {
-    const struct quire_mmu *mmu;   /* (must) lives as long as the pager */
-    struct quire_policy *policy;   /* (must) fresh from e.g. quire_policy_clock_init(&clock); belongs to this pager */
-    struct quire_mem mem;          /* (must) for the areas of quire_vm_map and its siblings */
-    struct quire_pa pa;            /* (must) the first segment of physical pages ... */
-    uint32_t npages;               /* (must) ... how many ... */
-    struct quire_pmem *pmems;      /* (must) ... and npages elements of bookkeeping for them */
-    uint32_t concurrency;          /* (must) threads that can fault at once, 1..65535; fault.thread lies below it */
-    uint32_t pages_per_step;       /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
-    uint32_t rank_max;             /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX */
-    uint32_t *steps;               /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
+    const struct quire_mmu *mmu; /* (must) lives as long as the pager */
+    struct quire_policy *policy; /* (must) fresh from e.g. quire_policy_clock_init(&clock); belongs to this pager */
+    struct quire_mem mem;        /* (must) for the areas of quire_vm_map and its siblings */
+    struct quire_pa pa;          /* (must) the first segment of physical pages ... */
+    uint32_t npages;             /* (must) ... how many ... */
+    struct quire_pmem *pmems;    /* (must) ... and npages elements of bookkeeping for them */
+    uint32_t concurrency;        /* (must) threads that can fault at once, 1..65535; fault.thread lies below it */
+    uint32_t pages_per_step;     /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
+    uint32_t rank_max;           /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX */
+    uint32_t *steps;             /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
  * unaligned or wrapping; NO_PAGE: fewer pages than QUIRE_PAGER_MIN_PAGES(). Takes no lock; O(npages + step table). */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager *pager,
+                                                              const struct quire_pager_config *config)
     QUIRE_SYM(quire_pager_init);
 
 /* Ends a pager that has no context and no object left (an object stays known until its last put, mapped or not: files and pins have
@@ -64,8 +65,9 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager
 
 /* Adds npages contiguous physical pages, with as many elements of bookkeeping. INVALID: unaligned, empty, wrapping,
  * overlapping pages it has; LIMIT: 2^QUIRE_SEGMENT_BITS segments are in use. O(npages), under the lock. */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_add_pages(struct quire_pager *pager, struct quire_pa pa, uint32_t npages,
-                                                                   struct quire_pmem *pmems) QUIRE_SYM(quire_pager_add_pages);
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_add_pages(struct quire_pager *pager, struct quire_pa pa,
+                                                                   uint32_t npages, struct quire_pmem *pmems)
+    QUIRE_SYM(quire_pager_add_pages);
 
 /* ---- Faults ---- */
 
@@ -78,7 +80,7 @@ struct quire_fault {
 };
 
 enum quire_fault_kind {
-    QUIRE_FAULT_REFUSED,  /* the status tells why */
+    QUIRE_FAULT_REFUSED, /* the status tells why */
     QUIRE_FAULT_MINOR,
     QUIRE_FAULT_MAJOR,
     QUIRE_FAULT_WRITE,    /* a resident page became writable */
@@ -131,7 +133,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_o
 
 /* Takes a reference of `fobj` and ties it to the pager, on its first mapping. BUSY: it belongs to another; INVALID: its rank is too
  * high; DEAD, LIMIT: no reference can be had. */
-QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj) QUIRE_SYM(quire_pager_attach);
+QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj)
+    QUIRE_SYM(quire_pager_attach);
 
 QUIRE_END
 
@@ -215,7 +218,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
 
 /* Maps what is not mapped yet of an area that shows an unpaged object, in runs as long as the memory is contiguous. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_map_unpaged_(struct quire_op *op, struct quire_area *area,
-                                                                 struct quire_fault_result *out)
+                                                                            struct quire_fault_result *out)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
 
@@ -232,7 +235,8 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_map_unpaged_(stru
         if (n > area->npages - area->installed) {
             n = area->npages - area->installed;
         }
-        status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, area->first + area->installed), pa, n, area->prot, area->attr);
+        status =
+            mmu->map(mmu->ctx, area->vm, quire_area_va(area, area->first + area->installed), pa, n, area->prot, area->attr);
         if (status != QUIRE_OK) {
             return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
         }
@@ -271,9 +275,10 @@ static QUIRE_RESIDENT unsigned quire_pager_entry_prot_(const struct quire_pager 
 }
 
 /* Deals with an entry that is there already: good as it is, its accessed flag missing, or to be removed and made anew. */
-static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_present_(struct quire_op *op, struct quire_area *area, uint32_t number,
-                                                             unsigned entry, const struct quire_fault *in,
-                                                             struct quire_fault_result *out, bool *done)
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_present_(struct quire_op *op, struct quire_area *area,
+                                                                            uint32_t number, unsigned entry,
+                                                                            const struct quire_fault *in,
+                                                                            struct quire_fault_result *out, bool *done)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
     struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
@@ -306,8 +311,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pa
                                                                  unsigned access)
 {
     const struct quire_mmu *mmu = pager->mmu;
-    enum quire_status status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx), quire_pmem_pa(&pager->pool, number), 1,
-                                        prot, area->attr);
+    enum quire_status status = mmu->map(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx),
+                                        quire_pmem_pa(&pager->pool, number), 1, prot, area->attr);
 
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
         return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
@@ -329,9 +334,10 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pa
 }
 
 /* Makes the entry that `in` asks for. *again: the lock was dropped for a flush, everything is to be looked at anew. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area, struct quire_pmem *pmem,
-                                                               uint32_t number, const struct quire_fault *in,
-                                                               struct quire_fault_result *out, bool *again)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area,
+                                                               struct quire_pmem *pmem, uint32_t number,
+                                                               const struct quire_fault *in, struct quire_fault_result *out,
+                                                               bool *again)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
@@ -365,7 +371,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *
 }
 
 /* The `map` hook had no table: lets the user find one, without the lock. */
-static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(struct quire_op *op, struct quire_vm *vm, uintptr_t va)
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(struct quire_op *op, struct quire_vm *vm,
+                                                                            uintptr_t va)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
     enum quire_status status;
@@ -379,8 +386,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(stru
 
 #define QUIRE_PAGER_TABLE_ROUNDS 3u
 
-static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm, struct quire_area *area,
-                                                                  const struct quire_fault *in, struct quire_fault_result *out)
+static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm,
+                                                                  struct quire_area *area, const struct quire_fault *in,
+                                                                  struct quire_fault_result *out)
 {
     unsigned rounds = 0;
 
@@ -449,7 +457,8 @@ static QUIRE_RESIDENT QUIRE_COLD void quire_pager_count_(struct quire_fault_stat
     }
 }
 
-static QUIRE_RESIDENT bool quire_fault_valid_(const struct quire_pager *pager, const struct quire_vm *vm, const struct quire_fault *in)
+static QUIRE_RESIDENT bool quire_fault_valid_(const struct quire_pager *pager, const struct quire_vm *vm,
+                                              const struct quire_fault *in)
 {
     return vm->pager == pager && in->thread < pager->concurrency &&
            (in->access == QUIRE_PROT_READ || in->access == QUIRE_PROT_WRITE || in->access == QUIRE_PROT_EXEC);
@@ -465,8 +474,9 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_res
 
 /* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed, for every
  * other one; those go the long way. */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm, struct quire_area *area,
-                                                          const struct quire_fault *in, struct quire_fault_result *out)
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm,
+                                                          struct quire_area *area, const struct quire_fault *in,
+                                                          struct quire_fault_result *out)
 {
     struct quire_fobj *fobj;
     struct quire_pmem *pmem;
@@ -645,8 +655,9 @@ QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct
 
 static bool quire_pager_config_valid_(const struct quire_pager_config *config, uint32_t step)
 {
-    return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL && config->policy->host.ctx == NULL && config->mem.alloc != NULL &&
-           config->mem.free != NULL && config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
+    return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL &&
+           config->policy->host.ctx == NULL && config->mem.alloc != NULL && config->mem.free != NULL &&
+           config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
            config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL;
 }
 

@@ -18,9 +18,9 @@
 QUIRE_BEGIN
 
 struct quire_violation {
-    const char *what;       /* "N: ...", N the number of the invariant in the README's design section; null: none */
-    const void *object;     /* the vm, area, fobj or pmem at fault */
-    uint64_t detail;        /* a page index or number, where one helps; else 0 */
+    const char *what;   /* "N: ...", N the number of the invariant in the README's design section; null: none */
+    const void *object; /* the vm, area, fobj or pmem at fault */
+    uint64_t detail;    /* a page index or number, where one helps; else 0 */
 };
 
 /* Returns OK, or CORRUPT with the first violation found in *out (may be null). Changes nothing. Under the lock throughout:
@@ -67,7 +67,8 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
         }
         n++;
         if (pmem->sole != NULL && pmem->sole != area) {
-            return quire_check_fail_(out, "2: a page names another area as its only mapper than the one that maps it", area, pmem->pgidx);
+            return quire_check_fail_(out, "2: a page names another area as its only mapper than the one that maps it", area,
+                                     pmem->pgidx);
         }
         if ((area->flags & QUIRE_AREA_STUCK) != 0 || pmem->state == QUIRE_PAGE_QUARANTINED) {
             continue; /* the MMU refused to take that entry away */
@@ -82,7 +83,8 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
             return quire_check_fail_(out, "3: an entry is writable and executable, and nobody asked for it", area, pmem->pgidx);
         }
         /* Where an area asked for it (wx), a page that can be written may be executable meanwhile, here or in another area. */
-        if ((entry & QUIRE_ENTRY_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0 && (pmem->fobj->max_prot & QUIRE_PROT_WRITE) == 0) {
+        if ((entry & QUIRE_ENTRY_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0 &&
+            (pmem->fobj->max_prot & QUIRE_PROT_WRITE) == 0) {
             return quire_check_fail_(out, "3: a page is executable whose content was not synced", area, pmem->pgidx);
         }
     }
@@ -119,7 +121,8 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
     if ((pmem->pins != 0) > fixed) {
         return quire_check_fail_(out, "6: a pinned page counts as evictable", pmem, number);
     }
-    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0 && (fixed || pmem->state == QUIRE_PAGE_LOADING || pmem->state == QUIRE_PAGE_QUARANTINED)) {
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0 &&
+        (fixed || pmem->state == QUIRE_PAGE_LOADING || pmem->state == QUIRE_PAGE_QUARANTINED)) {
         return quire_check_fail_(out, "6: the policy has a page that cannot be evicted", pmem, number);
     }
     if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 && !fixed && pmem->state == QUIRE_PAGE_RESIDENT) {

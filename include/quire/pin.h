@@ -29,7 +29,7 @@ struct quire_pin {
  * QUIRE_PAGER_MIN_PAGES(). DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and
  * sleeping, as in quire_pager_fault(). O(npages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_fobj(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first,
-                                                       uint32_t npages, bool write, bool wait_ok, struct quire_pin *out)
+                                                            uint32_t npages, bool write, bool wait_ok, struct quire_pin *out)
     QUIRE_SYM(quire_pin_fobj);
 
 /* The same for what is mapped at `va`, all in one area (INVALID; NOT_FOUND: nothing is
@@ -149,15 +149,16 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
 static enum quire_status quire_pin_check_(const struct quire_pager *pager, const struct quire_fobj *fobj, uint32_t first,
                                           uint32_t npages, bool write)
 {
-    if (fobj == NULL || fobj->pager != pager || quire_fobj_is_unpaged(fobj) || !quire_index_range(first, npages, fobj->num_pages)) {
+    if (fobj == NULL || fobj->pager != pager || quire_fobj_is_unpaged(fobj) ||
+        !quire_index_range(first, npages, fobj->num_pages)) {
         return QUIRE_INVALID;
     }
     return write && (fobj->max_prot & QUIRE_PROT_WRITE) == 0 ? QUIRE_DENIED : QUIRE_OK;
 }
 
 /* Finishes either call: the lock is held, the object alive. */
-static enum quire_status quire_pin_finish_(struct quire_op *op, struct quire_fobj *fobj, uint32_t first, uint32_t npages, bool write,
-                                           bool wait_ok, struct quire_pin *out)
+static enum quire_status quire_pin_finish_(struct quire_op *op, struct quire_fobj *fobj, uint32_t first, uint32_t npages,
+                                           bool write, bool wait_ok, struct quire_pin *out)
 {
     struct quire_pin pin;
     enum quire_status status = quire_pin_check_(op->pager, fobj, first, npages, write);
@@ -193,8 +194,8 @@ QUIRE_API enum quire_status quire_pin_fobj(struct quire_pager *pager, struct qui
     return quire_pin_finish_(&op, fobj, first, npages, write, wait_ok, out);
 }
 
-QUIRE_API enum quire_status quire_pin_va(struct quire_pager *pager, struct quire_vm *vm, uintptr_t va, uint32_t npages, bool write,
-                                         bool wait_ok, struct quire_pin *out)
+QUIRE_API enum quire_status quire_pin_va(struct quire_pager *pager, struct quire_vm *vm, uintptr_t va, uint32_t npages,
+                                         bool write, bool wait_ok, struct quire_pin *out)
 {
     unsigned need = QUIRE_PROT_USER | (write ? QUIRE_PROT_WRITE : QUIRE_PROT_READ);
     enum quire_status status = QUIRE_OK;
@@ -244,7 +245,8 @@ static bool quire_pin_holds_(const struct quire_pin *pin)
     for (i = 0; i < pin->npages; i++) {
         uint32_t slot = pin->fobj->slots[pin->first + i];
 
-        if (quire_slot_kind(slot) != QUIRE_SLOT_PRESENT || quire_pmem_at(&pin->fobj->pager->pool, quire_slot_value(slot))->pins == 0) {
+        if (quire_slot_kind(slot) != QUIRE_SLOT_PRESENT ||
+            quire_pmem_at(&pin->fobj->pager->pool, quire_slot_value(slot))->pins == 0) {
             return false;
         }
     }

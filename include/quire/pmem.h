@@ -25,10 +25,10 @@ struct quire_area; /* area.h */
 
 enum quire_page_state {
     QUIRE_PAGE_FREE,
-    QUIRE_PAGE_LOADING,    /* busy: the store is filling it */
+    QUIRE_PAGE_LOADING, /* busy: the store is filling it */
     QUIRE_PAGE_RESIDENT,
-    QUIRE_PAGE_FLUSHING,   /* busy: its entries changed and are being flushed without the lock */
-    QUIRE_PAGE_SAVING,     /* busy: the store is reading it; it has no entries */
+    QUIRE_PAGE_FLUSHING,    /* busy: its entries changed and are being flushed without the lock */
+    QUIRE_PAGE_SAVING,      /* busy: the store is reading it; it has no entries */
     QUIRE_PAGE_QUARANTINED, /* not to be touched until an MMU or a store lets go of it */
     QUIRE_PAGE_STATES
 };
@@ -50,17 +50,17 @@ struct quire_pmem {
     uint32_t mapped;                 /* entries that show it */
     uint32_t chain_prev;             /* fobj's resident pages, by number; next also links the free pages */
     uint32_t chain_next;
-    uint16_t pins;                   /* tokens that cover it */
-    uint16_t holds;                  /* the library's own short pins */
-    uint16_t steps;                  /* threads that have it among the last pages they faulted in */
-    uint8_t state;                   /* enum quire_page_state */
-    uint8_t flags;                   /* QUIRE_PMEM_* */
+    uint16_t pins;  /* tokens that cover it */
+    uint16_t holds; /* the library's own short pins */
+    uint16_t steps; /* threads that have it among the last pages they faulted in */
+    uint8_t state;  /* enum quire_page_state */
+    uint8_t flags;  /* QUIRE_PMEM_* */
 };
 
 /* The physical pages of one pager. */
 struct quire_pmem_pool {
     struct quire_pages pages;
-    uint32_t free;                     /* the first free page; last freed, first taken: its cache lines are warm */
+    uint32_t free; /* the first free page; last freed, first taken: its cache lines are warm */
     uint32_t total;
     uint32_t count[QUIRE_PAGE_STATES]; /* pages per state */
     uint32_t fixed;                    /* pages with QUIRE_PMEM_FIXED */
@@ -89,7 +89,8 @@ static inline QUIRE_RESIDENT struct quire_pa quire_pmem_pa(const struct quire_pm
 }
 
 /* Moves a page to another state; keeps the counts. O(1). */
-static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *pool, struct quire_pmem *pmem, enum quire_page_state state)
+static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *pool, struct quire_pmem *pmem,
+                                                       enum quire_page_state state)
 {
     pool->count[pmem->state]--;
     pool->count[state]++;
@@ -131,7 +132,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool
     struct quire_fobj *fobj = pmem->fobj;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
-    fobj->slots[pmem->pgidx] = quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    fobj->slots[pmem->pgidx] =
+        quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
     if (pmem->chain_prev == QUIRE_PAGE_NONE) {
         fobj->chain = pmem->chain_next;
     } else {
@@ -190,7 +192,8 @@ QUIRE_API enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, st
     struct quire_page_segment *segment;
     uint32_t i;
 
-    if (storage == NULL || npages == 0 || npages > QUIRE_SEGMENT_PAGES_MAX || (pa.addr & QUIRE_PAGE_MASK) != 0 || last < pa.addr) {
+    if (storage == NULL || npages == 0 || npages > QUIRE_SEGMENT_PAGES_MAX || (pa.addr & QUIRE_PAGE_MASK) != 0 ||
+        last < pa.addr) {
         return QUIRE_INVALID;
     }
     for (i = 0; i < pool->pages.nsegments; i++) {

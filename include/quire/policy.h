@@ -120,7 +120,8 @@ static inline void quire_page_ring_init(struct quire_page_ring *ring)
 }
 
 /* Puts page `number`, on no ring, where the hand comes last. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages, uint32_t number)
+QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *ring, const struct quire_pages *pages,
+                                                        uint32_t number)
 {
     struct quire_policy_node *node = quire_page_node(pages, number);
 
@@ -140,7 +141,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_insert(struct quire_page_ring *
 }
 
 /* Takes page `number` off the ring it is on; a hand that pointed at it moves to the next. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages, uint32_t number)
+QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_remove(struct quire_page_ring *ring, const struct quire_pages *pages,
+                                                        uint32_t number)
 {
     struct quire_policy_node *node = quire_page_node(pages, number);
 

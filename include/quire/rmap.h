@@ -59,11 +59,12 @@ QUIRE_INLINE QUIRE_RESIDENT unsigned quire_rmap_remove_one(const struct quire_mm
 }
 
 /* The same as quire_rmap_remove for a page whose area is not known. */
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
-    QUIRE_SYM(quire_rmap_remove_all);
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch,
+                                                    struct quire_pmem *pmem) QUIRE_SYM(quire_rmap_remove_all);
 
 /* Removes all entries of `pmem`; true if one is stuck. O(log areas + areas that show the page), O(1) if the area is known. */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, struct quire_batch *batch,
+                                                   struct quire_pmem *pmem)
 {
     if (QUIRE_LIKELY(pmem->sole != NULL)) {
         return (quire_rmap_remove_one(mmu, batch, pmem, pmem->sole) & QUIRE_ENTRY_STUCK) != 0;
@@ -87,7 +88,8 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch,
+                                                    struct quire_pmem *pmem)
 {
     struct quire_area *area;
     bool stuck = false;

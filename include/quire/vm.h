@@ -40,16 +40,16 @@ struct quire_mapping {
     struct quire_fobj *fobj; /* (must) the area takes a reference of its own */
     uint32_t first;          /* its first page to show */
     uint32_t npages;         /* how many; 0: all from `first` */
-    unsigned prot;           /* QUIRE_PROT_*, USER for unprivileged accesses; 0: the addresses are taken, every access is refused */
-    uint64_t attr;           /* handed to the `map` hook; the same in all areas that show the object */
-    uintptr_t va;            /* (must) where; QUIRE_VA_ANY: the lowest hole that fits in [min, max] */
-    uintptr_t min;           /* lowest address, with QUIRE_VA_ANY */
-    uintptr_t max;           /* highest last byte, with QUIRE_VA_ANY; 0: the context's */
-    size_t align;            /* with QUIRE_VA_ANY: a power of two in bytes; 0: a page */
-    uint32_t pad_before;     /* pages that must be free in front of the area (a guard), with QUIRE_VA_ANY */
-    uint32_t pad_after;      /* pages that must be free behind it, with QUIRE_VA_ANY */
-    bool wx;                 /* writable and executable may meet: in this area, and with other areas of the object */
-    void *user;              /* for area->user */
+    unsigned prot;       /* QUIRE_PROT_*, USER for unprivileged accesses; 0: the addresses are taken, every access is refused */
+    uint64_t attr;       /* handed to the `map` hook; the same in all areas that show the object */
+    uintptr_t va;        /* (must) where; QUIRE_VA_ANY: the lowest hole that fits in [min, max] */
+    uintptr_t min;       /* lowest address, with QUIRE_VA_ANY */
+    uintptr_t max;       /* highest last byte, with QUIRE_VA_ANY; 0: the context's */
+    size_t align;        /* with QUIRE_VA_ANY: a power of two in bytes; 0: a page */
+    uint32_t pad_before; /* pages that must be free in front of the area (a guard), with QUIRE_VA_ANY */
+    uint32_t pad_after;  /* pages that must be free behind it, with QUIRE_VA_ANY */
+    bool wx;             /* writable and executable may meet: in this area, and with other areas of the object */
+    void *user;          /* for area->user */
 };
 
 /* Makes an area; nothing is loaded. On OK its address is in *va (may be null). INVALID: `va` or `align` unaligned, the range
@@ -58,8 +58,8 @@ struct quire_mapping {
  * attributes, or executable where this is writable (or the reverse) without `wx`; MISMATCH: the context was ended, or made by a unit
  * with other options; DEAD, LIMIT: no reference can be had;
  * BUSY: the object belongs to another pager; NO_MEMORY. O(log areas) at an address, O(areas) where it fits. */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_map(struct quire_vm *vm, const struct quire_mapping *mapping, uintptr_t *va)
-    QUIRE_SYM(quire_vm_map);
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_map(struct quire_vm *vm, const struct quire_mapping *mapping,
+                                                          uintptr_t *va) QUIRE_SYM(quire_vm_map);
 
 /* Removes what is mapped in [va, va + npages pages), splitting areas at the ends. Holes are fine; NOT_FOUND if nothing is
  * mapped there. STUCK: entries could not be removed; their areas stay and keep their addresses, all others are gone.
@@ -93,12 +93,12 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_drop_range(struct quire_vm
 struct quire_vm_info {
     struct quire_fobj *fobj; /* for reports: not a reference */
     uint32_t pgidx;
-    unsigned prot;           /* of the area */
-    unsigned entry;          /* QUIRE_ENTRY_*; 0: no entry */
-    bool resident;           /* or unpaged */
+    unsigned prot;  /* of the area */
+    unsigned entry; /* QUIRE_ENTRY_*; 0: no entry */
+    bool resident;  /* or unpaged */
     bool pinned;
-    bool dirty;              /* known to be dirty */
-    struct quire_pa pa;      /* of the page, if resident */
+    bool dirty;         /* known to be dirty */
+    struct quire_pa pa; /* of the page, if resident */
 };
 
 /* What is at `va`. NOT_FOUND: nothing is mapped there. Changes nothing; O(log areas), under the lock. */
@@ -137,7 +137,8 @@ QUIRE_BEGIN
 
 /* ---- Contexts ---- */
 
-QUIRE_API enum quire_status quire_vm_init(struct quire_vm *vm, struct quire_pager *pager, uintptr_t first, uintptr_t last, void *user)
+QUIRE_API enum quire_status quire_vm_init(struct quire_vm *vm, struct quire_pager *pager, uintptr_t first, uintptr_t last,
+                                          void *user)
 {
     struct quire_op op;
 
@@ -191,7 +192,8 @@ static enum quire_status quire_vm_permits_(const struct quire_fobj *fobj, uint32
                                            const struct quire_area *except)
 {
     const struct quire_area *other;
-    unsigned against = ((prot & QUIRE_PROT_WRITE) != 0 ? QUIRE_PROT_EXEC : 0) | ((prot & QUIRE_PROT_EXEC) != 0 ? QUIRE_PROT_WRITE : 0);
+    unsigned against =
+        ((prot & QUIRE_PROT_WRITE) != 0 ? QUIRE_PROT_EXEC : 0) | ((prot & QUIRE_PROT_EXEC) != 0 ? QUIRE_PROT_WRITE : 0);
 
     if ((prot & ~QUIRE_PROT_ALL) != 0 || (prot & QUIRE_PROT_RWX & ~(unsigned)fobj->max_prot) != 0) {
         return QUIRE_DENIED;
@@ -259,7 +261,8 @@ static bool quire_vm_find_hole_(const struct quire_vm *vm, const struct quire_ma
 }
 
 /* Decides whether `mapping` can be done, and where. Changes nothing but the fobj's tie to this pager. */
-static enum quire_status quire_vm_map_decide_(struct quire_vm *vm, const struct quire_mapping *mapping, uint32_t npages, uintptr_t *va)
+static enum quire_status quire_vm_map_decide_(struct quire_vm *vm, const struct quire_mapping *mapping, uint32_t npages,
+                                              uintptr_t *va)
 {
     struct quire_fobj *fobj = mapping->fobj;
     enum quire_status status;
@@ -399,8 +402,8 @@ static enum quire_status quire_vm_protect_decide_(const struct quire_vm_range *r
         uintptr_t last = quire_area_last(area) < range->last ? quire_area_last(area) : range->last;
         enum quire_status status = (area->flags & QUIRE_AREA_STUCK) != 0
                                        ? QUIRE_STUCK
-                                       : quire_vm_permits_(area->fobj, quire_area_page(area, from), quire_area_page(area, last), prot,
-                                                           (area->flags & QUIRE_AREA_WX) != 0, area);
+                                       : quire_vm_permits_(area->fobj, quire_area_page(area, from), quire_area_page(area, last),
+                                                           prot, (area->flags & QUIRE_AREA_WX) != 0, area);
 
         if (status != QUIRE_OK) {
             return status;
@@ -658,7 +661,8 @@ QUIRE_API enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, st
 /* ---- Copy ---- */
 
 /* One page's part of a copy, `len` bytes at `va`, which lie in one page. */
-static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct quire_fault *in, void *to, const void *from, size_t len)
+static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct quire_fault *in, void *to, const void *from,
+                                             size_t len)
 {
     struct quire_pager *pager = vm->pager;
     const struct quire_mmu *mmu = pager->mmu;
@@ -727,8 +731,8 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
     return status;
 }
 
-static enum quire_status quire_vm_copy_(struct quire_vm *vm, uintptr_t va, unsigned char *to, const unsigned char *from, size_t len,
-                                        const struct quire_vm_copy *how, size_t *done)
+static enum quire_status quire_vm_copy_(struct quire_vm *vm, uintptr_t va, unsigned char *to, const unsigned char *from,
+                                        size_t len, const struct quire_vm_copy *how, size_t *done)
 {
     enum quire_status status = QUIRE_OK;
     struct quire_fault in;

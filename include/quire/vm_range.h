@@ -33,8 +33,8 @@ struct quire_vm_range {
 
 /* Takes the lock, with as many spare areas in hand as splitting [va, va + npages pages) will take. On error the lock is not held:
  * INVALID (the range wraps, is unaligned or leaves the vm), NO_MEMORY, AGAIN. */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_range_begin(struct quire_vm_range *range, struct quire_vm *vm, uintptr_t va,
-                                                                  size_t npages) QUIRE_SYM(quire_vm_range_begin);
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_range_begin(struct quire_vm_range *range, struct quire_vm *vm,
+                                                                  uintptr_t va, size_t npages) QUIRE_SYM(quire_vm_range_begin);
 
 /* Drops the lock, then frees the spare areas that were not used. */
 QUIRE_API void quire_vm_range_end(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_end);

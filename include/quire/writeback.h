@@ -35,7 +35,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire
  * forgotten (entries may have been taken away: a minor fault each). INVALID: out of range, or the pager does not know the object.
  * O(n + their entries). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_invalidate(struct quire_pager *pager, struct quire_fobj *fobj,
-                                                                    uint32_t first, uint32_t n) QUIRE_SYM(quire_pager_invalidate);
+                                                                    uint32_t first, uint32_t n)
+    QUIRE_SYM(quire_pager_invalidate);
 
 /* Tries again to remove the entries that an MMU refused to remove; pages it lets go of become resident again. Returns OK if
  * none is left in quarantine, else STUCK. O(pages of the pool). */
@@ -74,7 +75,8 @@ static bool quire_pmem_may_be_dirty_(const struct quire_pager *pager, const stru
 }
 
 /* One page of quire_pager_write_back: waits until it is in no transit, then saves it if it is dirty. */
-static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx, bool wait_ok)
+static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                      bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     enum quire_status status = QUIRE_OK;
@@ -114,8 +116,8 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
     }
 }
 
-QUIRE_API enum quire_status quire_pager_write_back(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first, uint32_t n,
-                                                   bool wait_ok)
+QUIRE_API enum quire_status quire_pager_write_back(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first,
+                                                   uint32_t n, bool wait_ok)
 {
     enum quire_status status = QUIRE_OK;
     struct quire_op op;
@@ -178,7 +180,8 @@ static enum quire_status quire_pager_may_forget_(const struct quire_pager *pager
     return fobj->flushing != 0 ? QUIRE_AGAIN : QUIRE_OK;
 }
 
-QUIRE_API enum quire_status quire_pager_invalidate(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first, uint32_t n)
+QUIRE_API enum quire_status quire_pager_invalidate(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first,
+                                                   uint32_t n)
 {
     enum quire_status status;
     struct quire_op op;
@@ -198,7 +201,8 @@ QUIRE_API enum quire_status quire_pager_invalidate(struct quire_pager *pager, st
     }
     (void)quire_op_flush_fobj(&op, fobj);
     if (status == QUIRE_OK) {
-        status = quire_pager_may_forget_(pager, fobj, first, n); /* the entries told of writes; an unlocked flush let others in */
+        status =
+            quire_pager_may_forget_(pager, fobj, first, n); /* the entries told of writes; an unlocked flush let others in */
     }
     for (i = 0; i < n && status == QUIRE_OK; i++) {
         struct quire_pmem *pmem = quire_fobj_pmem_(pager, fobj, first + i);

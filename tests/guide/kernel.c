@@ -136,14 +136,18 @@ enum quire_status kernel_boot(void)
 
 /* ---- 4. The fault handler ---- */
 
-/* The page-fault exception ends here, with what the fault registers say. False: kill whoever did it. */
+/* The page-fault exception ends here, with what the fault registers say. True: let the instruction run again. False: kill. */
 bool kernel_page_fault(struct address_space *space, uintptr_t va, unsigned access)
 {
     struct quire_fault fault = {0};
+    enum quire_status status;
 
     fault.va = va;
     fault.access = access; /* exactly one of QUIRE_PROT_READ, WRITE, EXEC */
-    return quire_pager_fault(&pager, &space->vm, &fault, NULL) == QUIRE_OK;
+    fault.thread = 0;      /* with several threads: a number of the thread (not the processor: a fault may sleep) */
+    fault.wait_ok = false; /* true where this thread may sleep in the `wait` hook */
+    status = quire_pager_fault(&pager, &space->vm, &fault, NULL);
+    return status == QUIRE_OK || status == QUIRE_AGAIN;
 }
 
 /* ---- 5. The first area ---- */

@@ -36,10 +36,11 @@ static void count_free(struct quire_fobj *fobj)
     freed++;
 }
 
-static void count_last_put(struct quire_fobj *fobj)
+static enum quire_status count_last_put(struct quire_fobj *fobj)
 {
     last_told = fobj;
     told++;
+    return QUIRE_OK;
 }
 
 static const struct quire_fobj_ops paged = {"paged", 0, load, save, NULL, count_free};
