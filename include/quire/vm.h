@@ -69,7 +69,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_unmap(struct quire_vm *vm,
 
 /* Gives [va, va + npages pages), which must be mapped without holes (NOT_FOUND), the permissions `prot`, splitting areas at the
  * ends. What is taken away is gone when this returns; what is given appears with the next fault. DENIED, CONFLICT: as for
- * quire_vm_map (an area made with `wx` permits both). Cost as quire_vm_unmap. */
+ * quire_vm_map (an area made with `wx` permits both). STUCK: an entry could not be removed; its page is quarantined, and what
+ * does not depend on it has changed. LIMIT, NO_MEMORY: for splitting. Cost as quire_vm_unmap. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_protect(struct quire_vm *vm, uintptr_t va, size_t npages, unsigned prot)
     QUIRE_SYM(quire_vm_protect);
 
@@ -81,7 +82,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_remap(struct quire_vm *vm,
 
 /* Joins the area that holds `va` with its neighbours, as far as they continue the same object with the same permissions,
  * attributes, flags and user pointer. NOT_FOUND: no area at `va`. OK also if there was nothing to join.
- * O(log areas + min(pages, resident pages) per neighbour). */
+ * STUCK: entries of an unpaged object could not be removed; nothing was joined. O(log areas + min(pages, resident pages) per neighbour). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_merge(struct quire_vm *vm, uintptr_t va) QUIRE_SYM(quire_vm_merge);
 
 /* Drops every entry in [va, va + npages pages), whatever is mapped there; areas and resident pages stay, and come back by minor
