@@ -62,6 +62,7 @@ struct quire_pager {
     uint32_t in_policy;    /* pages the policy has */
     uint32_t claims;       /* slots CLAIMED: faults that are making room */
     uint32_t holds;        /* the library's own short pins, on all pages */
+    uint32_t flushes;      /* unlocked flushes in flight: the contexts that their batches name must not end */
     uint32_t flushing;     /* objects' `flushing` counts, summed up */
     uint32_t room_waiters; /* threads that wait for any page to become free or evictable */
     uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
@@ -180,6 +181,10 @@ QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t 
 
 /* Flushes the batch, which is about pages of `fobj` only; none of them moves meanwhile. True if the lock was dropped. */
 QUIRE_API QUIRE_RESIDENT bool quire_op_flush_fobj(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_flush_fobj);
+
+/* The same where a page of `fobj` went into quarantine on the way; the object may die meanwhile, its struct stays. */
+QUIRE_API QUIRE_RESIDENT void quire_op_flush_quarantined(struct quire_op *op, struct quire_fobj *fobj)
+    QUIRE_SYM(quire_op_flush_quarantined);
 
 /* Puts `fobj` into, and out of, the state in which none of its pages moves, because of an unlocked flush. */
 QUIRE_API QUIRE_RESIDENT void quire_op_freeze(struct quire_op *op, struct quire_fobj *fobj) QUIRE_SYM(quire_op_freeze);
@@ -406,9 +411,14 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_flush_unlocked(struct quire_op
     const struct quire_mmu *mmu = op->pager->mmu;
     uint32_t i;
 
+    op->pager->flushes++;
     quire_op_unlock(op);
     mmu->flush(mmu->ctx, &op->batch);
     quire_op_lock(op);
+    op->pager->flushes--;
+    if (op->pager->flushes == 0 && mmu->wake != NULL) {
+        mmu->wake(mmu->ctx, &op->pager->flushes); /* a context that a batch named may end now */
+    }
     quire_batch_init(&op->batch);
     for (i = 0; i < op->naged; i++) {
         if (quire_pmem_at(&op->pager->pool, op->aged[i])->state == QUIRE_PAGE_FLUSHING) {
@@ -446,6 +456,13 @@ QUIRE_API QUIRE_RESIDENT bool quire_op_flush_fobj(struct quire_op *op, struct qu
     quire_op_flush(op);
     quire_op_thaw(op, fobj);
     return true;
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_flush_quarantined(struct quire_op *op, struct quire_fobj *fobj)
+{
+    fobj->busy++;
+    (void)quire_op_flush_fobj(op, fobj);
+    quire_op_unbusy(op, fobj);
 }
 
 QUIRE_API QUIRE_RESIDENT bool quire_op_flush_page(struct quire_op *op, uint32_t number)
@@ -552,8 +569,8 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t numbe
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     unsigned state = quire_pager_page_state(pager, pmem);
 
-    if ((state & QUIRE_PAGE_FIXED) != 0) {
-        return state;
+    if ((state & QUIRE_PAGE_FIXED) != 0 || pager->op == NULL) {
+        return state | QUIRE_PAGE_FIXED;
     }
     return quire_pager_used_(pager, pmem, number) ? state | QUIRE_PAGE_USED : state;
 }
@@ -563,7 +580,7 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
     struct quire_pager *pager = (struct quire_pager *)ctx;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
-    if (quire_pager_page_busy(pager, pmem)) {
+    if (pager->op == NULL || quire_pager_page_busy(pager, pmem)) {
         return false;
     }
     (void)quire_pager_used_(pager, pmem, number);

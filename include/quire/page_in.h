@@ -135,7 +135,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
     enum quire_status status = QUIRE_OK;
 
     if (pmem->state != QUIRE_PAGE_RESIDENT) {
-        quire_op_flush(op); /* it went into quarantine */
+        quire_op_flush_quarantined(op, pmem->fobj);
         return QUIRE_OK;
     }
     pmem->fobj->busy++;
@@ -208,6 +208,7 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
 
     pager->op = op;
     number = pager->policy->ops->victim(pager->policy);
+    pager->op = NULL;
     segment = number >> QUIRE_PAGE_INDEX_BITS; /* that of QUIRE_PAGE_NONE has no such page */
     if (segment >= pages->nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pages->segment[segment].npages) {
         return QUIRE_PAGE_NONE;
@@ -243,7 +244,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
             failures++;
         }
         /* Every page that was tried went to the back of the policy's order: after this many all have been. */
-        if (status == QUIRE_OK && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
+        if (status == QUIRE_OK && number != QUIRE_PAGE_NONE && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
             status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
         if (status != QUIRE_OK || pager->pool.free != QUIRE_PAGE_NONE) {
@@ -272,9 +273,6 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     fobj->slots[pgidx] = slot;
     if (fobj->dead) {
         status = QUIRE_DEAD;
-    }
-    if (status != QUIRE_OK) {
-        quire_op_wake(op, fobj, pgidx);
     }
     return status;
 }
@@ -309,12 +307,16 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     enum quire_status status;
     struct quire_pmem *pmem;
 
+    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
+        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
+    }
     fobj->busy++;
     status = quire_pager_make_room_(op, fobj, pgidx, how, store);
     if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
         status = QUIRE_NO_PAGE;
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
         quire_op_unbusy(op, fobj);
         return status;
     }

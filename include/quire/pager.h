@@ -497,7 +497,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     pmem = quire_pmem_at(&pager->pool, number);
     prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
     if (pmem->state != QUIRE_PAGE_RESIDENT || quire_rmap_may_map(pmem, area) ||
-        ((prot & QUIRE_PROT_EXEC) != 0 && (pmem->flags & QUIRE_PMEM_SYNCED) == 0) ||
+        ((prot & QUIRE_PROT_EXEC) != 0 && ((pmem->flags & QUIRE_PMEM_SYNCED) == 0 || pmem->pins != 0)) ||
         (in->access == QUIRE_PROT_WRITE && fobj->ops->save == NULL) ||
         quire_pager_enter_(pager, area, pmem, number, prot, in->access) != QUIRE_OK) {
         return false;
@@ -588,16 +588,17 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_o
 
 /* ---- Objects ---- */
 
-/* Each area has a reference: so many were there before somebody put one that was not his. */
-static uint32_t quire_fobj_count_areas_(const struct quire_fobj *fobj)
+/* Is somebody using the object who has a reference of his own? Then the last one that was put was not the putter's. */
+static bool quire_fobj_in_use_(const struct quire_pager *pager, const struct quire_fobj *fobj)
 {
-    const struct quire_tree_node *node;
-    uint32_t n = 0;
+    uint32_t number = fobj->chain;
 
-    for (node = quire_tree_first(&fobj->areas); node != NULL; node = quire_tree_next(node)) {
-        n++;
+    for (; number != QUIRE_PAGE_NONE; number = quire_pmem_at(&pager->pool, number)->chain_next) {
+        if ((quire_pmem_at(&pager->pool, number)->pins | quire_pmem_at(&pager->pool, number)->holds) != 0) {
+            return true;
+        }
     }
-    return n;
+    return quire_fobj_any_area(fobj) != NULL;
 }
 
 /* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. */
@@ -607,8 +608,8 @@ static enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
     uint32_t number;
 
     quire_op_begin(&op, fobj->pager);
-    if (quire_fobj_any_area(fobj) != NULL) {
-        quire_refcount_init(&fobj->refs, quire_fobj_count_areas_(fobj));
+    if (quire_fobj_in_use_(fobj->pager, fobj)) {
+        quire_refcount_init(&fobj->refs, QUIRE_REFCOUNT_MAX); /* nobody knows any more how many there are: it stays for good */
         quire_op_end(&op);
         return QUIRE_UNDERFLOW;
     }

@@ -64,7 +64,8 @@ static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const str
 #define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save */
 #define QUIRE_PAGE_USED 4u  /* used since this was last asked (only from `age`) */
 
-/* What the pager offers a policy. `ctx` is the first argument of every call. */
+/* What the pager offers a policy. `ctx` is the first argument of every call. `age` and `clear` do their work only while the
+ * policy is in `victim`. */
 struct quire_policy_host {
     const struct quire_pages *pages;
     void *ctx;

@@ -15,7 +15,7 @@
 /*
  * A context is a set of areas. These operations change the set and never what the pages hold; where a range begins or ends
  * inside an area they split it. Each is prepared first (bookkeeping is allocated, without the lock) and then either happens
- * whole or not at all. None of them waits for a store. Any number of threads may use one context; an operation that meets an
+ * whole or not at all, but that areas may have been split. None of them waits for a store. Any number of threads may use one context; an operation that meets an
  * unlocked flush of the same context waits for it, or returns AGAIN where no `wait` hook is there.
  *
  *     vm  [ area: code, r-x ][ area: data, rw- ]      [ area: buffer, rw- ]
@@ -29,8 +29,9 @@ QUIRE_BEGIN
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_init(struct quire_vm *vm, struct quire_pager *pager, uintptr_t first,
                                                            uintptr_t last, void *user) QUIRE_SYM(quire_vm_init);
 
-/* Unmaps every area and ends the context. BUSY: an operation of another thread is in flight here, nothing changed. STUCK: some
- * entries could not be removed, everything else is gone, and it can be tried again. */
+/* Unmaps every area and ends the context: its memory is the user's again, and no hook is called for it any more. BUSY: an
+ * operation of another thread is in flight here (areas may be gone already); try again. STUCK: some entries could not be removed,
+ * everything else is gone, and it can be tried again. Waits for unlocked flushes that may name the context. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_fini(struct quire_vm *vm) QUIRE_SYM(quire_vm_fini);
 
 #define QUIRE_VA_ANY UINTPTR_MAX /* no page-aligned address: choose one */
@@ -62,7 +63,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_map(struct quire_vm *vm, c
                                                           uintptr_t *va) QUIRE_SYM(quire_vm_map);
 
 /* Removes what is mapped in [va, va + npages pages), splitting areas at the ends. Holes are fine; NOT_FOUND if nothing is
- * mapped there. STUCK: entries could not be removed; their areas stay and keep their addresses, all others are gone.
+ * mapped there. STUCK: entries could not be removed; their areas stay and keep their addresses, all others are gone (if the entry
+ * is that of an unpaged object whose area would have to be split, nothing is). INVALID, NO_MEMORY, LIMIT: nothing unmapped.
  * O(log areas + per area min(its pages, resident pages of its fobj)), one flush. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_unmap(struct quire_vm *vm, uintptr_t va, size_t npages)
     QUIRE_SYM(quire_vm_unmap);
@@ -76,7 +78,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_protect(struct quire_vm *v
 
 /* Moves what is mapped in [va, va + npages pages), mapped without holes (NOT_FOUND), to `to`, splitting at the ends. Pages stay
  * resident and are found by minor faults. The target must be free but for the range itself (EXISTS), and inside the context
- * (INVALID). STUCK: an entry could not be removed; nothing moved. Cost as quire_vm_unmap. */
+ * (INVALID). STUCK: an entry could not be removed; nothing moved. LIMIT, NO_MEMORY: for splitting. Cost as quire_vm_unmap. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_remap(struct quire_vm *vm, uintptr_t va, size_t npages, uintptr_t to)
     QUIRE_SYM(quire_vm_remap);
 
@@ -87,7 +89,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_merge(struct quire_vm *vm,
 
 /* Drops every entry in [va, va + npages pages), whatever is mapped there; areas and resident pages stay, and come back by minor
  * faults. Flushes, then calls the `table_gone` hook under the lock: page tables of the range may be recycled. The one operation
- * that need_tables may call. STUCK: an entry could not be removed; table_gone is not called. Cost as quire_vm_unmap. */
+ * that need_tables may call. STUCK: an entry could not be removed; table_gone is not called. INVALID: the range; AGAIN: as
+ * above. Cost as quire_vm_unmap. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_drop_range(struct quire_vm *vm, uintptr_t va, size_t npages)
     QUIRE_SYM(quire_vm_drop_range);
 
@@ -177,7 +180,13 @@ QUIRE_API enum quire_status quire_vm_fini(struct quire_vm *vm)
         return status;
     }
     quire_op_begin(&op, vm->pager);
-    status = vm->in_flight != 0 || vm->num_areas != 0 ? QUIRE_BUSY : QUIRE_OK;
+    status = QUIRE_OK;
+    while (vm->pager->flushes != 0 && status == QUIRE_OK) {
+        status = quire_op_wait(&op, &vm->pager->flushes, true);
+    }
+    if (status != QUIRE_OK || vm->in_flight != 0 || vm->num_areas != 0) {
+        status = QUIRE_BUSY;
+    }
     if (status == QUIRE_OK) {
         quire_list_remove(&vm->link);
         vm->stamp = 0; /* so that it is not mistaken for a context any more */
@@ -188,9 +197,10 @@ QUIRE_API enum quire_status quire_vm_fini(struct quire_vm *vm)
 
 /* ---- Map ---- */
 
-/* May an area show first..last of `fobj` with `prot`? Writable here and executable there is for those who ask. */
+/* May an area show first..last of `fobj` with `prot`? Writable here and executable there is for those who ask. Areas that lie
+ * in `range` (null: none) do not count: they get `prot` too. */
 static enum quire_status quire_vm_permits_(const struct quire_fobj *fobj, uint32_t first, uint32_t last, unsigned prot, bool wx,
-                                           const struct quire_area *except)
+                                           const struct quire_area *self, const struct quire_vm_range *range)
 {
     const struct quire_area *other;
     unsigned against =
@@ -210,7 +220,10 @@ static enum quire_status quire_vm_permits_(const struct quire_fobj *fobj, uint32
     }
     for (other = quire_fobj_area_overlapping(fobj, first, last); other != NULL;
          other = quire_fobj_area_overlapping_next(other, first, last)) {
-        if (other != except && (other->prot & against) != 0 && (other->flags & QUIRE_AREA_WX) == 0) {
+        bool same = other == self || (range != NULL && other->vm == range->vm && other->va >= range->va &&
+                                      quire_area_last(other) <= range->last);
+
+        if (!same && (other->prot & against) != 0 && (other->flags & QUIRE_AREA_WX) == 0) {
             return QUIRE_CONFLICT;
         }
     }
@@ -236,6 +249,9 @@ static bool quire_vm_find_hole_(const struct quire_vm *vm, const struct quire_ma
     uintptr_t after = (uintptr_t)mapping->pad_after << QUIRE_PAGE_SHIFT;
     uintptr_t at = low;
 
+    if (before >> QUIRE_PAGE_SHIFT != mapping->pad_before || after >> QUIRE_PAGE_SHIFT != mapping->pad_after) {
+        return false; /* more than the address space */
+    }
     for (;;) {
         const struct quire_area *area;
         uintptr_t guard;
@@ -269,7 +285,7 @@ static enum quire_status quire_vm_map_decide_(struct quire_vm *vm, const struct 
     enum quire_status status;
     uintptr_t last;
 
-    status = quire_vm_permits_(fobj, mapping->first, mapping->first + (npages - 1u), mapping->prot, mapping->wx, NULL);
+    status = quire_vm_permits_(fobj, mapping->first, mapping->first + (npages - 1u), mapping->prot, mapping->wx, NULL, NULL);
     if (status != QUIRE_OK) {
         return status;
     }
@@ -404,7 +420,7 @@ static enum quire_status quire_vm_protect_decide_(const struct quire_vm_range *r
         enum quire_status status = (area->flags & QUIRE_AREA_STUCK) != 0
                                        ? QUIRE_STUCK
                                        : quire_vm_permits_(area->fobj, quire_area_page(area, from), quire_area_page(area, last),
-                                                           prot, (area->flags & QUIRE_AREA_WX) != 0, area);
+                                                           prot, (area->flags & QUIRE_AREA_WX) != 0, area, range);
 
         if (status != QUIRE_OK) {
             return status;

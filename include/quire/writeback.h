@@ -98,7 +98,7 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
         } else if (pmem->mapped != 0) {
             if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
                 quire_pager_quarantine(op, number);
-                quire_op_flush(op);
+                quire_op_flush_quarantined(op, fobj);
                 return QUIRE_STUCK;
             }
             (void)quire_op_flush_page(op, number);
@@ -241,7 +241,7 @@ QUIRE_API enum quire_status quire_pager_unstick(struct quire_pager *pager)
             }
             if (quire_rmap_remove(pager->mmu, &op.batch, pmem)) {
                 status = QUIRE_STUCK;
-                quire_op_flush(&op);
+                quire_op_flush_quarantined(&op, pmem->fobj);
                 continue;
             }
             quire_pmem_set_state(pool, pmem, QUIRE_PAGE_RESIDENT);

@@ -2,6 +2,7 @@
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "quire/fobj_ro.h"
@@ -263,11 +264,14 @@ Test(fobj_ro, ro_offsets_do_not_wrap_in_large_objects)
     struct quire_fobj_ro ro;
 
     config.len = len;
+    config.slots = calloc(0x00300000u, sizeof *config.slots);
+    cr_assert_not_null(config.slots);
     make(&ro, &config);
     cr_expect_eq(ro.base.num_pages, 0x00300000u);
     cr_expect_eq(load(&ro, 0x002fffffu, 1), QUIRE_OK);
     cr_expect_eq(source.offset, len - PAGE);
     cr_expect_eq(source.len, PAGE);
+    free(config.slots);
 }
 
 Test(fobj_ro, ro_passes_on_why_a_read_failed)
@@ -540,7 +544,6 @@ Test(fobj_ro, ro_init_refuses_no_source_and_two)
 Test(fobj_ro, ro_init_refuses_lengths_that_cannot_be)
 {
     struct quire_fobj_ro_config config = config_by_read();
-    struct quire_fobj_ro ro;
 
     config.len = 0;
     expect_invalid(&config);
@@ -548,9 +551,6 @@ Test(fobj_ro, ro_init_refuses_lengths_that_cannot_be)
     expect_invalid(&config);
     config.len = UINT64_MAX;
     expect_invalid(&config);
-    config.len = (uint64_t)QUIRE_FOBJ_PAGES_MAX << QUIRE_PAGE_SHIFT;
-    cr_expect_eq(quire_fobj_ro_init(&ro, &config), QUIRE_OK); /* the table is not touched */
-    cr_expect_eq(ro.base.num_pages, QUIRE_FOBJ_PAGES_MAX);
 }
 
 Test(fobj_ro, ro_init_refuses_memory_that_wraps)
