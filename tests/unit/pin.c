@@ -342,3 +342,48 @@ Test(pin, pin_for_writing_takes_code_out_of_use_until_it_is_synced)
     cr_expect_eq(byte, 1);
     END(&w.rig);
 }
+
+Test(pin, code_that_a_device_wrote_is_synced_before_another_context_runs_it)
+{
+    struct rig rig;
+    struct quire_vm vm[2];
+    struct rig_store *store;
+    struct quire_pin pin;
+    struct quire_pa pa;
+    char bytes[7];
+
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm[0]);
+    rig_vm_start(&rig, &vm[1]);
+    store = rig_store_new(&rig, 4, RW | RIG_EXEC);
+    EXPECT(rig_map(&vm[0], &store->fobj, RIG_VA, RIG_READ | RIG_EXEC), QUIRE_OK);
+    EXPECT(rig_map(&vm[1], &store->fobj, RIG_VA, RIG_READ | RIG_EXEC), QUIRE_OK);
+    EXPECT(quire_pin_fobj(&rig.pager, &store->fobj, 0, 1, true, false, &pin), QUIRE_OK);
+    EXPECT(quire_pin_pa(&pin, 0, &pa), QUIRE_OK);
+    EXPECT(rig_exec(&rig, &vm[0], RIG_VA, bytes, sizeof bytes), QUIRE_OK);
+    EXPECT(quire_vm_drop_range(&vm[0], RIG_VA, 1), QUIRE_OK);
+    quire_sim_device(&rig.sim, pa, true, (char[]){"newcode"}, 7);
+    EXPECT(rig_exec(&rig, &vm[1], RIG_VA, bytes, sizeof bytes), QUIRE_OK);
+    cr_expect_arr_eq(bytes, "newcode", 7);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    END(&rig);
+}
+
+Test(pin, copy_of_a_pin_that_was_let_go_is_an_underflow)
+{
+    struct rig rig;
+    struct quire_vm vm;
+    struct rig_store *store;
+    struct quire_pin pin;
+    struct quire_pin copy;
+
+    rig_start(&rig, NULL);
+    rig_vm_start(&rig, &vm);
+    store = rig_store_new(&rig, 4, RW);
+    EXPECT(rig_map(&vm, &store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(quire_pin_fobj(&rig.pager, &store->fobj, 0, 2, true, false, &pin), QUIRE_OK);
+    copy = pin;
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    EXPECT(quire_unpin(&copy), QUIRE_UNDERFLOW);
+    END(&rig);
+}
