@@ -35,7 +35,9 @@ FILENAME ~ /\.su$/ {
 
 # A section per function and per object.
 FILENAME ~ /\.sections$/ && $1 ~ /^\.text\./ {
-    name = plain(substr($1, 7))
+    name = substr($1, 7)
+    sub(/^unlikely\./, "", name) # where the compiler puts what is cold
+    name = plain(name)
     if (!(name in header)) {
         stop("no header known for " $1)
     }
