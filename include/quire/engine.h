@@ -521,8 +521,6 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait_fobj(struct quire_op *o
 
 /* ---- Pages and the policy ---- */
 
-/* Evictions since the page's content was last evicted. */
-
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t number)
 {
     struct quire_pager *pager = (struct quire_pager *)ctx;
@@ -609,7 +607,6 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_page
     }
 }
 
-/* The same for a page of a dead object: what it held is gone before anyone else can have the page. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number)
 {
     const struct quire_mmu *mmu = op->pager->mmu;

@@ -125,7 +125,7 @@ struct quire_mmu {
      * without the lock, and may spin or sleep. */
     void (*flush)(void *ctx, const struct quire_batch *batch);
 
-    /* Makes `len` bytes, written through the kernel address `alias`, safe to execute at `va` in any context. Called once
+    /* Makes `len` bytes, written through the kernel address `alias`, safe to execute at `va` in any context. Called at least once
      * per content of a page, before it is mapped executable. */
     void (*sync_code)(void *ctx, void *alias, uintptr_t va, size_t len);
 
