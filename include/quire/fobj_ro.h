@@ -42,7 +42,7 @@ static inline uint64_t quire_fobj_ro_pages(uint64_t len)
  */
 struct quire_fobj_ro_config {
     uint64_t len;      /* (must) bytes; at least 1, at most QUIRE_FOBJ_PAGES_MAX pages */
-    uint32_t *slots;   /* (must) QUIRE_FOBJ_SLOT_BYTES(quire_fobj_ro_pages(len)) zeroed bytes, until `release` */
+    uint32_t *slots;   /* (must) QUIRE_FOBJ_SLOT_BYTES(quire_fobj_ro_pages(len)) bytes, which init clears; until `release` */
     unsigned max_prot; /* what areas may permit, within QUIRE_PROT_READ | EXEC; 0: both */
     const void *data;  /* (must, or `read`) the content, in memory that stays until `release`; no alignment needed */
     void *ctx;         /* handed to the callbacks */

@@ -68,10 +68,10 @@ struct quire_fobj_rw_sealing {
 
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_fobj_rw_init(). */
 struct quire_fobj_rw_config {
-    uint32_t num_pages;                   /* (must) 1..QUIRE_FOBJ_PAGES_MAX */
-    uint32_t *slots;                      /* (must) QUIRE_FOBJ_SLOT_BYTES(num_pages) zeroed bytes, until `release` */
-    unsigned max_prot;                    /* what areas may permit: QUIRE_PROT_READ | WRITE | EXEC; 0: READ | WRITE */
-    struct quire_fobj_rw_store store;     /* (must) */
+    uint32_t num_pages;               /* (must) 1..QUIRE_FOBJ_PAGES_MAX */
+    uint32_t *slots;                  /* (must) QUIRE_FOBJ_SLOT_BYTES(num_pages) bytes, which init clears; until `release` */
+    unsigned max_prot;                /* what areas may permit: QUIRE_PROT_READ | WRITE | EXEC; 0: READ | WRITE */
+    struct quire_fobj_rw_store store; /* (must) */
     struct quire_fobj_rw_sealing sealing; /* (optional) left zero: pages are stored as they are */
     void *ctx;                            /* handed to `release` */
 

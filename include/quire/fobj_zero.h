@@ -23,7 +23,7 @@ QUIRE_BEGIN
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_fobj_zero_init(). */
 struct quire_fobj_zero_config {
     uint32_t num_pages; /* (must) 1..QUIRE_FOBJ_PAGES_MAX */
-    uint32_t *slots;    /* (must) QUIRE_FOBJ_SLOT_BYTES(num_pages) zeroed bytes, until `release` */
+    uint32_t *slots;    /* (must) QUIRE_FOBJ_SLOT_BYTES(num_pages) bytes, which init clears; until `release` */
     unsigned max_prot;  /* what areas may permit: QUIRE_PROT_READ | WRITE | EXEC; 0: READ | WRITE */
     bool locked;        /* never evict a page once it is loaded */
     void *ctx;          /* handed to `release` */

@@ -502,6 +502,7 @@ Test(fobj_ro, ro_counts_pages_without_wrapping)
     cr_expect_eq(quire_fobj_ro_pages(1), 1);
     cr_expect_eq(quire_fobj_ro_pages(PAGE), 1);
     cr_expect_eq(quire_fobj_ro_pages(PAGE + 1u), 2);
+    cr_expect_eq(quire_fobj_ro_pages((uint64_t)QUIRE_FOBJ_PAGES_MAX << QUIRE_PAGE_SHIFT), QUIRE_FOBJ_PAGES_MAX);
     cr_expect_eq(quire_fobj_ro_pages(UINT64_MAX), (UINT64_MAX >> QUIRE_PAGE_SHIFT) + 1u);
 }
 
