@@ -6,18 +6,43 @@ cd "$(dirname "$0")/../.."
 output=$(mktemp)
 trap 'rm -f "$checks_log" "$output"' EXIT
 
+# The limits that this version is known to miss (README, "How to measure"), and what they may cost meanwhile: about 5 % above what
+# was measured. They count as skipped; worse than this fails.
+known_at_most() { # known_at_most LIMIT
+    case $1 in
+    "major fault, clean victim, hardware flags:"*) echo 1150 ;;
+    "major fault, dirty victim, hardware flags:"*) echo 1410 ;;
+    esac
+}
+
+missed() { # missed NAME LIMIT: a line that ends in "VALUE <= LIMIT DOES NOT HOLD"
+    local value most
+    value=$(echo "$2" | awk '{ print int($(NF - 5) + 0.999) }')
+    most=$(known_at_most "$2")
+    if [ -n "$most" ] && [ "$value" -gt 0 ] && [ "$value" -le "$most" ]; then
+        echo "ok - $1: $2 # skip: known, and at most $most"
+    else
+        echo "not ok - $1: $2"
+        unknown=1
+    fi
+}
+
 measure() { # measure NAME COLUMNS
-    local limit
-    # Its own exit status tells whether every limit holds; here each limit is a test of its own, and a crash leaves no limits.
-    bench/run "$1" >"$output" 2>&1
-    check "bench/run $1 measured its limits" eval "grep -q 'holds\$' $output || { tail -n 40 $output; false; }"
+    local limit result=0 misses=0 unknown=0
+    bench/run "$1" >"$output" 2>&1 || result=1
     while read -r limit; do
         case $limit in
-        "major fault,"*"DOES NOT HOLD") echo "ok - $1: $limit # skip: not reached yet, see the README" ;;
-        *"DOES NOT HOLD") echo "not ok - $1: $limit" ;;
+        *"DOES NOT HOLD")
+            misses=$((misses + 1))
+            missed "$1" "$limit"
+            ;;
         *) echo "ok - $1: $limit" ;;
         esac
     done < <(grep -E '(holds|DOES NOT HOLD)$' "$output" | tr -s ' ')
+    # It fails exactly where a limit is missed: any other failure is none of those.
+    [ "$unknown" = 0 ] || checks_failed=$((checks_failed + 1))
+    check "bench/run $1 ran to its end" eval \
+        "[ $result = $((misses > 0)) ] && tail -n 3 $output | grep -q -- '-> build/bench/$1.csv' || { tail -n 40 $output; false; }"
     check "bench/run $1 wrote $2" grep -q "^$2" "build/bench/$1.csv"
 }
 
