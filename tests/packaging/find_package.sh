@@ -24,6 +24,7 @@ check "every header is installed" diff -r include/quire "$scratch/prefix/include
 rm -rf "$scratch/quire"
 mv "$scratch/prefix" "$scratch/elsewhere" && ln -s elsewhere "$scratch/prefix"
 check "find_package after the prefix moved" project "$version"
-names_the_repository() { ! grep -rlF "$repository" "$scratch/elsewhere"; }
+# As a path of its own: "include/quire" is none of a repository that lies in /quire.
+names_the_repository() { ! grep -rlE "(^|[^[:alnum:]_./-])${repository//./\\.}(/|[^[:alnum:]_.-]|$)" "$scratch/elsewhere"; }
 check "nothing installed names the folder it was built from" names_the_repository
 finish
