@@ -21,6 +21,8 @@
  *   QUIRE_MEMSET, QUIRE_MEMCPY              both or neither; the compiler's built-ins unless told
  *   QUIRE_ATOMIC_LOAD(p), _STORE(p, v), _ADD(p, v), _SUB(p, v), _CAS(p, expected, v)
  *                         all or none; on uint32_t, sequentially consistent; ADD and SUB give the old value
+ *   QUIRE_VIEW_FETCH(va, len)               called before each read of memory that another world can write (view.h)
+ *   QUIRE_PORTABLE_BITS   no built-ins for the highest and lowest bit (bits.h)
  *   QUIRE_STATIC          every function static, in each unit that includes Quire
  *
  * Otherwise exactly one unit defines QUIRE_IMPLEMENTATION before it includes Quire.

@@ -3,12 +3,13 @@
 #define QUIRE_QUIRE_H
 
 /*
- * All of Quire but the test kit, floor by floor. Each header also stands alone: pager.h with vm.h, one policy and one fobj is
- * a working pager. One unit of your program defines QUIRE_IMPLEMENTATION before it includes this; base.h tells what else
- * can be configured.
+ * All of Quire but the test kit and the templates (pool_type.h and pool_object.h want parameters), floor by floor. Each header
+ * also stands alone: pager.h with vm.h, one policy and one fobj is a working pager, region.h an allocator. One unit of your
+ * program defines QUIRE_IMPLEMENTATION before it includes this; base.h tells what else can be configured.
  */
 #include "base.h"
 
+#include "bits.h"
 #include "list.h"
 #include "refcount.h"
 #include "tree.h"
@@ -16,6 +17,9 @@
 #include "fobj.h"
 #include "mmu.h"
 #include "policy.h"
+#include "region.h"
+#include "region_check.h"
+#include "view.h"
 
 #include "area.h"
 #include "fobj_phys.h"
@@ -24,6 +28,7 @@
 #include "fobj_zero.h"
 #include "policy_clock.h"
 #include "policy_fifo.h"
+#include "pool.h"
 
 #include "pmem.h"
 #include "rmap.h"
@@ -33,6 +38,7 @@
 
 #include "pager_check.h"
 #include "pin.h"
+#include "shm.h"
 #include "vm.h"
 #include "writeback.h"
 

@@ -1,0 +1,208 @@
+/* quire/pool_type.h - a pool whose handles mix with no other's (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+
+/*
+ * Include it once for each type of pool, wherever the type is needed:
+ *
+ *     #define QUIRE_POOL_NAME driver_pool     (must) prefix of everything below
+ *     #define QUIRE_POOL_ALIGN 8              (must) alignment of every piece, a power of two
+ *     #define QUIRE_POOL_ZERO_ALLOC 1         1: pieces are zero when handed out. 0 unless told
+ *     #define QUIRE_POOL_ZERO_FREE 1          1: pieces are wiped when returned. 0 unless told
+ *     #define QUIRE_POOL_INDEXED 1            1: find takes O(log n), not O(n). 0 unless told
+ *     #define QUIRE_POOL_LIMIT 4096           most bytes out at once; 0 unless told: no limit
+ *     #define QUIRE_POOL_COUNT 16             most pieces out at once; 0 unless told: no limit
+ *     #include <quire/pool_type.h>            (these parameters are undefined behind it)
+ *
+ * gives, as thin shims over pool.h, whose contracts hold word for word,
+ *
+ *     struct driver_pool                      the pool
+ *     struct driver_pool_handle               a piece of it; a handle of another type of pool does not compile in its place
+ *     struct driver_pool_scope                a piece with an owner: see QUIRE_POOL_SCOPED below
+ *     enum { driver_pool_align, driver_pool_flags }     for QUIRE_POOL_BOOK_BYTES(bytes, driver_pool_align, driver_pool_flags, n)
+ *     driver_pool_init(), _fini(), _add_book(), _alloc(), _free(), _view(), _find(), _walk(), _get_stats()
+ *     driver_pool_scope_alloc(), _scope_keep(), _scope_end()
+ *
+ * Types are told apart at compile time and pools of one type at run time: a handle of the wrong one is INVALID.
+ */
+#if !defined(QUIRE_POOL_NAME) || !defined(QUIRE_POOL_ALIGN)
+#error "define QUIRE_POOL_NAME and QUIRE_POOL_ALIGN before including quire/pool_type.h"
+#endif
+
+#include "pool.h"
+
+#ifndef QUIRE_POOL_ZERO_ALLOC
+#define QUIRE_POOL_ZERO_ALLOC 0
+#endif
+#ifndef QUIRE_POOL_ZERO_FREE
+#define QUIRE_POOL_ZERO_FREE 0
+#endif
+#ifndef QUIRE_POOL_INDEXED
+#define QUIRE_POOL_INDEXED 0
+#endif
+#ifndef QUIRE_POOL_LIMIT
+#define QUIRE_POOL_LIMIT 0
+#endif
+#ifndef QUIRE_POOL_COUNT
+#define QUIRE_POOL_COUNT 0
+#endif
+
+#ifndef QUIRE_POOL_TYPE_H
+#define QUIRE_POOL_TYPE_H
+
+/*
+ * Opt-in, where the compiler has `cleanup`: a piece that goes back when the scope ends, by whatever way it ends.
+ *
+ *     QUIRE_POOL_SCOPED(driver_pool, message);
+ *     status = driver_pool_scope_alloc(&message, &pool, len);         message.handle is the piece
+ *     ... driver_pool_scope_keep(&message, &handle);                  it stays, and is `handle`'s
+ */
+#if QUIRE_GNU
+#define QUIRE_POOL_SCOPED(name, variable)                                                                 \
+    struct QUIRE_CONCAT(name, _scope) variable __attribute__((cleanup(QUIRE_CONCAT(name, _scope_end)))) = \
+        QUIRE_CONCAT(name, _scope_none)()
+#endif
+
+#endif
+
+#define QUIRE_POOL_(suffix) QUIRE_CONCAT(QUIRE_POOL_NAME, suffix)
+
+QUIRE_STATIC_ASSERT((QUIRE_POOL_ALIGN) > 0 && (((QUIRE_POOL_ALIGN) & ((QUIRE_POOL_ALIGN)-1)) == 0),
+                    QUIRE_POOL_(_align_is_a_power_of_two));
+
+QUIRE_BEGIN
+
+struct QUIRE_POOL_NAME {
+    struct quire_pool core;
+};
+
+struct QUIRE_POOL_(_handle) {
+    struct quire_pool_handle core;
+};
+
+struct QUIRE_POOL_(_scope) {
+    struct QUIRE_POOL_NAME *pool; /* null: no piece */
+    struct QUIRE_POOL_(_handle) handle;
+};
+
+enum {
+    QUIRE_POOL_(_align) = (QUIRE_POOL_ALIGN),
+    QUIRE_POOL_(_flags) = ((QUIRE_POOL_ZERO_ALLOC) ? (int)QUIRE_POOL_TRAIT_ZERO_ALLOC : 0) |
+                          ((QUIRE_POOL_ZERO_FREE) ? (int)QUIRE_POOL_TRAIT_ZERO_FREE : 0) |
+                          ((QUIRE_POOL_INDEXED) ? (int)QUIRE_POOL_TRAIT_INDEXED : 0)
+};
+
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_init)(struct QUIRE_POOL_NAME *pool,
+                                                                                 const struct quire_pool_config *config)
+{
+    struct quire_pool_traits traits;
+
+    traits.align = (size_t)QUIRE_POOL_(_align);
+    traits.flags = (unsigned)QUIRE_POOL_(_flags);
+    traits.count = (QUIRE_POOL_COUNT);
+    traits.limit = (QUIRE_POOL_LIMIT);
+    return quire_pool_init(pool != NULL ? &pool->core : NULL, &traits, config);
+}
+
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_fini)(struct QUIRE_POOL_NAME *pool,
+                                                                                 quire_pool_visit visit, void *ctx)
+{
+    return quire_pool_fini(pool != NULL ? &pool->core : NULL, visit, ctx);
+}
+
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_add_book)(struct QUIRE_POOL_NAME *pool, void *slab,
+                                                                                     size_t len)
+{
+    return quire_pool_add_book(pool != NULL ? &pool->core : NULL, slab, len);
+}
+
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_alloc)(struct QUIRE_POOL_NAME *pool, size_t size,
+                                                                                  struct QUIRE_POOL_(_handle) * handle)
+{
+    return quire_pool_alloc(pool != NULL ? &pool->core : NULL, size, handle != NULL ? &handle->core : NULL);
+}
+
+static inline QUIRE_UNUSED enum quire_status QUIRE_POOL_(_free)(struct QUIRE_POOL_NAME *pool,
+                                                                const struct QUIRE_POOL_(_handle) * handle)
+{
+    return quire_pool_free(pool != NULL ? &pool->core : NULL, handle != NULL ? &handle->core : NULL);
+}
+
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_view)(struct QUIRE_POOL_NAME *pool,
+                                                                                 const struct QUIRE_POOL_(_handle) * handle,
+                                                                                 struct quire_view *view)
+{
+    return quire_pool_view(pool != NULL ? &pool->core : NULL, handle != NULL ? &handle->core : NULL, view);
+}
+
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_find)(struct QUIRE_POOL_NAME *pool,
+                                                                                 struct quire_pa pa, uint64_t len,
+                                                                                 struct quire_view *piece)
+{
+    return quire_pool_find(pool != NULL ? &pool->core : NULL, pa, len, piece);
+}
+
+static inline QUIRE_UNUSED bool QUIRE_POOL_(_walk)(struct QUIRE_POOL_NAME *pool, quire_pool_visit visit, void *ctx)
+{
+    return quire_pool_walk(pool != NULL ? &pool->core : NULL, visit, ctx);
+}
+
+static inline QUIRE_UNUSED void QUIRE_POOL_(_get_stats)(struct QUIRE_POOL_NAME *pool, struct quire_pool_stats *stats)
+{
+    quire_pool_get_stats(pool != NULL ? &pool->core : NULL, stats);
+}
+
+/* ---- Pieces with an owner ---- */
+
+static inline QUIRE_UNUSED struct QUIRE_POOL_(_scope) QUIRE_POOL_(_scope_none)(void)
+{
+    struct QUIRE_POOL_(_scope) none;
+
+    QUIRE_MEMSET(&none, 0, sizeof none);
+    return none;
+}
+
+/* As _alloc; BUSY if the scope has a piece already. */
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_scope_alloc)(struct QUIRE_POOL_(_scope) * scope,
+                                                                                        struct QUIRE_POOL_NAME *pool,
+                                                                                        size_t size)
+{
+    enum quire_status status;
+
+    if (scope == NULL || scope->pool != NULL) {
+        return scope == NULL ? QUIRE_INVALID : QUIRE_BUSY;
+    }
+    status = QUIRE_POOL_(_alloc)(pool, size, &scope->handle);
+    scope->pool = status == QUIRE_OK ? pool : NULL;
+    return status;
+}
+
+/* The piece leaves the scope and becomes *handle's. INVALID: null, or there is none. */
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_scope_keep)(struct QUIRE_POOL_(_scope) * scope,
+                                                                                       struct QUIRE_POOL_(_handle) * handle)
+{
+    if (scope == NULL || handle == NULL || scope->pool == NULL) {
+        return QUIRE_INVALID;
+    }
+    *handle = scope->handle;
+    *scope = QUIRE_POOL_(_scope_none)();
+    return QUIRE_OK;
+}
+
+/* Returns the piece, if there is one. One that was returned by hand meanwhile is none. */
+static inline QUIRE_UNUSED void QUIRE_POOL_(_scope_end)(struct QUIRE_POOL_(_scope) * scope)
+{
+    if (scope->pool != NULL) {
+        (void)QUIRE_POOL_(_free)(scope->pool, &scope->handle);
+        scope->pool = NULL;
+    }
+}
+
+QUIRE_END
+
+#undef QUIRE_POOL_
+#undef QUIRE_POOL_NAME
+#undef QUIRE_POOL_ALIGN
+#undef QUIRE_POOL_ZERO_ALLOC
+#undef QUIRE_POOL_ZERO_FREE
+#undef QUIRE_POOL_INDEXED
+#undef QUIRE_POOL_LIMIT
+#undef QUIRE_POOL_COUNT
