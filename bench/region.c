@@ -1,9 +1,10 @@
-/* bench/region.c - instructions per operation of the region allocator, one callgrind dump each. SPDX-License-Identifier: BSD-2-Clause */
+/* bench/region.c - instructions per operation of the region allocator. SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Driven by bench/run. Every argument is one configuration, "workload[.setting...],N". For each, a steady state is made, and
- * then a sample of operations runs, of which each alone is collected and dumped as "configuration,alloc" or "...,free" (W5 also
- * "...,nofit"). Only then callgrind is to look at all (--instr-atstart=no). "empty,1" dumps calls of nothing: what the harness itself costs. After "-1" only their sum is dumped.
+ * then a sample of operations runs, of which each alone is collected by callgrind and dumped as "configuration,alloc", ",at",
+ * ",free" or ",nofit". Only then callgrind is to look at all (--instr-atstart=no). "empty,1" dumps calls of nothing in the
+ * shape of each: what the harness itself costs. After "-1" only the sum of a configuration is dumped.
  *
  * Outside callgrind the same operations run, what was handed out is compared with what was asked for and with each other, and
  * lines are printed: "utilisation CONFIGURATION PERCENT", "full CONFIGURATION PERCENT", "wrong CONFIGURATION ANSWERS", and
@@ -14,12 +15,12 @@
  *   W2    1..64 pages, aligned to 4096; the unit is a page
  *   W3    a third each: as W1; 1..16 pages aligned to 4096; 1..4 x 64 KiB aligned to 64 KiB. The space is 2 N mean sizes
  *   W4    as W1, but a region that is returned is taken again by its address; with the index
- *   W5    N holes, each larger than the request, none with room for it at its alignment, in random order: no fit. Then a hole with
- *         room appears: fit. FITS times, at as many places. With four classes
- *   W6    64 MiB are filled with sizes as in W1, after each success a random region is returned with probability 1/2. The bytes
- *         that live at the first failure are the utilisation. From then on each failure returns a random region too: the mean of
- *         the bytes that live, over a million requests, is "full". Means of 20 seeds. What is counted follows the first failure; N
- *         is about how many live then, and only printed
+ *   W5    N holes in random order, each larger than the request, none with room for it at its alignment: no fit. Then a hole
+ *         with room appears: fit. FITS times, at as many places. With four classes
+ *   W6    64 MiB are filled with sizes as in W1, after each success a random region is returned with probability 1/2. The
+ *         bytes that live at the first failure are the utilisation. From then on each failure returns a random region too: the
+ *         mean of the bytes that live, over a million requests, is "full". Means of 20 seeds. What is counted follows the first
+ *         failure; N is about how many live then, and only printed
  *
  *   .index      with the by-address index
  *   .list       W4: without it
@@ -38,7 +39,7 @@
 #define SAMPLES 5000u          /* replacements that are counted, of a configuration that has limits */
 #define SAMPLES_MORE 2000u     /* of another */
 #define SAMPLES_SLOW 100u      /* of one whose operations are O(n) */
-#define FITS 64u               /* fitting holes of W5 */
+#define FITS 256u              /* fitting holes of W5 */
 #define SEEDS 20u              /* of W6 */
 #define FULL_REQUESTS 1000000u /* after the first failure */
 #define FULL_BYTES ((uint64_t)64 << 20)
@@ -89,6 +90,7 @@ static uint32_t random_below(uint32_t n)
 struct bench {
     const char *argument;
     char dump_alloc[64]; /* names of the dumps */
+    char dump_at[64];
     char dump_free[64];
     unsigned workload; /* 1..6, 0: empty */
     uint32_t live;     /* N */
@@ -127,23 +129,33 @@ static enum quire_status call_put(struct bench *b)
     return quire_region_put(&b->a, b->region);
 }
 
-/* Of the shape of what is measured, in a pointer that the compiler cannot see through. */
-static enum quire_status do_nothing(struct quire_region_allocator *a, uint64_t size, uint64_t align,
-                                    struct quire_region *region)
+/* Nothing in the shape of each of them, which the compiler does not see through. */
+static QUIRE_NOINLINE enum quire_status nothing_for_4(struct quire_region_allocator *a, uint64_t x, uint64_t y,
+                                                      struct quire_region *region)
 {
-    (void)a;
-    (void)size;
-    (void)align;
-    (void)region;
+    __asm__ volatile("" : : "r"(a), "r"(x), "r"(y), "r"(region) : "memory");
     return QUIRE_OK;
 }
 
-static enum quire_status (*volatile nothing)(struct quire_region_allocator *, uint64_t, uint64_t,
-                                             struct quire_region *) = do_nothing;
-
-static enum quire_status call_nothing(struct bench *b)
+static QUIRE_NOINLINE enum quire_status nothing_for_2(struct quire_region_allocator *a, struct quire_region *region)
 {
-    return nothing(&b->a, b->size, b->align, b->region);
+    __asm__ volatile("" : : "r"(a), "r"(region) : "memory");
+    return QUIRE_OK;
+}
+
+static enum quire_status no_get(struct bench *b)
+{
+    return nothing_for_4(&b->a, b->size, b->align, b->region);
+}
+
+static enum quire_status no_get_at(struct bench *b)
+{
+    return nothing_for_4(&b->a, b->region->base, b->region->last, b->region);
+}
+
+static enum quire_status no_put(struct bench *b)
+{
+    return nothing_for_2(&b->a, b->region);
 }
 
 /* Do not dump single operations: callgrind dumps their sum at exit. */
@@ -168,7 +180,7 @@ static enum quire_status measure(struct bench *b, enum quire_status (*volatile c
 static void start_counting(struct bench *b)
 {
     CALLGRIND_START_INSTRUMENTATION;
-    (void)measure(b, call_nothing, "first");
+    (void)measure(b, no_put, "first");
 }
 
 static void stop_counting(void)
@@ -325,7 +337,7 @@ static void replace(struct bench *b, bool counted)
     b->region = &b->regions[random_below(b->live)];
     if (b->workload == 4) {
         must(counted ? measure(b, call_put, b->dump_free) : call_put(b), "quire_region_put");
-        must(counted ? measure(b, call_get_at, b->dump_alloc) : call_get_at(b), "quire_region_get_at");
+        must(counted ? measure(b, call_get_at, b->dump_at) : call_get_at(b), "quire_region_get_at");
         return;
     }
     must(counted ? measure(b, call_put, b->dump_free) : call_put(b), "quire_region_put");
@@ -392,9 +404,9 @@ static void take_next(struct bench *b, struct quire_region *region, uint64_t siz
     *at += size;
 }
 
-/* Slots of four alignments: a wall, a region that will be a hole, a wall. A hole reaches from a random offset in the slot's first
- * block into its second, but not to the end of that; a fitting hole, of which there is one in each of FITS stretches, into its
- * third, or it is the second. One in four is short of a block by one unit. */
+/* Slots of four alignments: a wall, a region that will be a hole, a wall. A hole reaches from a random offset in the slot's
+ * first block into its second, but not to the end of that; a fitting hole, of which there is one in each of FITS stretches,
+ * into its third, or it is the second. One in four is short of a block by one unit. */
 static void build_w5(struct bench *b)
 {
     uint32_t slots = b->live + FITS;
@@ -545,11 +557,15 @@ static void bench_fill(struct bench *b)
 
 static void bench_empty(struct bench *b)
 {
+    struct quire_region region = {0};
     uint32_t i;
 
+    b->region = &region;
     start_counting(b);
     for (i = 0; i < 16u; i++) {
-        must(measure(b, call_nothing, b->dump_alloc), "nothing");
+        must(measure(b, no_get, "empty,1,alloc"), "nothing");
+        must(measure(b, no_get_at, "empty,1,at"), "nothing");
+        must(measure(b, no_put, "empty,1,free"), "nothing");
     }
     stop_counting();
 }
@@ -591,6 +607,7 @@ static void run(struct bench *b, const char *argument)
         stop("arguments are workload[.setting...],N");
     }
     (void)snprintf(b->dump_alloc, sizeof b->dump_alloc, "%s,alloc", argument);
+    (void)snprintf(b->dump_at, sizeof b->dump_at, "%s,at", argument);
     (void)snprintf(b->dump_free, sizeof b->dump_free, "%s,free", argument);
     (void)strtok(text, ".");
     if (strcmp(text, "empty") == 0) {

@@ -1,4 +1,4 @@
-/* bench/region_peers.cpp - the region allocator beside its peers: wall time, and instructions. SPDX-License-Identifier: BSD-2-Clause */
+/* bench/region_peers.cpp - the region allocator beside its peers. SPDX-License-Identifier: BSD-2-Clause */
 
 /*
  * Driven by bench/run. The peers are Boost.Interprocess' rbtree_best_fit (through managed_external_buffer) and apr_rmm of the
@@ -6,8 +6,8 @@
  * which they get 64 bytes per region more; what they are asked is the same sequence.
  *
  * Arguments are "workload,N" (workloads: bench/region.c). Without callgrind one line each, "time workload,N PEER NS": the
- * median of ROUNDS runs of what a free and an alloc take, in turns with the others. With callgrind, dumps as bench/region.c makes
- * them, named "workload.PEER,N,alloc" and "...,free", and "empty,1,alloc" of nothing.
+ * median of ROUNDS runs of what a free and an alloc take, in turns with the others. With callgrind, dumps as bench/region.c
+ * makes them, named "workload.PEER,N,alloc" and ",free", and "empty,1,alloc" and "empty,1,free" of nothing.
  */
 #include <quire/region.h>
 
@@ -263,6 +263,10 @@ class Nothing
         __asm__ volatile("");
         return true;
     }
+    __attribute__((noinline)) void release(uint32_t)
+    {
+        __asm__ volatile("");
+    }
 };
 
 /* ---- Measuring -------------------------------------------------------------------------------------------------- */
@@ -350,6 +354,7 @@ void start_counting()
     CALLGRIND_START_INSTRUMENTATION;
     for (unsigned i = 0; i < 16; i++) {
         measure(i == 0 ? "first" : "empty,1,alloc", [&] { (void)nothing.alloc(r); });
+        measure("empty,1,free", [&] { nothing.release(r.slot); });
     }
 }
 

@@ -206,7 +206,7 @@ static bool obey_get(struct session *session, struct words *words)
         print_entry(entry);
         return true;
     }
-    printf("get: %s\n", quire_status_name(status));
+    printf("get: ");
     explain_request(session->space, &request);
     return true;
 }

@@ -12,8 +12,8 @@ struct session {
     bool ended;        /* by "quit" */
 };
 
-/* Obeys one line, which it cuts into words. False after a message if it is no proper command; that a request cannot be served is
- * an answer like any other. */
+/* Obeys one line, which it cuts into words. False after a message if it is no proper command; that a request cannot be
+ * served is an answer like any other. */
 bool command_obey(struct session *session, char *line);
 
 /* What commands there are. */

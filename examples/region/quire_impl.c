@@ -2,3 +2,4 @@
 #define QUIRE_IMPLEMENTATION
 #include <quire/region.h>
 #include <quire/region_check.h>
+#include <quire/region_explain.h>

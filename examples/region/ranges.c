@@ -23,6 +23,17 @@ static void set_text(char *to, size_t room, const char *from)
     to[len] = '\0';
 }
 
+/* A name as the commands can quote it: without quotes of its own. */
+static void set_name(struct range *range, const char *from)
+{
+    char *quote;
+
+    set_text(range->name, sizeof range->name, from);
+    while ((quote = strchr(range->name, '"')) != NULL) {
+        *quote = '\'';
+    }
+}
+
 static struct range *append(struct ranges *ranges, uint64_t first, uint64_t last, enum range_role role)
 {
     struct range *range;
@@ -100,7 +111,7 @@ static const char *read_iomem(struct ranges *ranges, const char *line)
     if (range == NULL) {
         return "no memory";
     }
-    set_text(range->name, sizeof range->name, at);
+    set_name(range, at);
     set_text(range->detail, sizeof range->detail, at);
     return NULL;
 }
@@ -153,7 +164,7 @@ static const char *read_maps(struct ranges *ranges, const char *line)
         at = skip_blanks(at + strcspn(at, " \t\n"));
     }
     name = at[0] == '/' ? strrchr(at, '/') + 1 : at;
-    set_text(range->name, sizeof range->name, name[0] != '\n' && name[0] != '\0' ? name : "anon");
+    set_name(range, name[0] != '\n' && name[0] != '\0' ? name : "anon");
     return NULL;
 }
 
@@ -271,7 +282,7 @@ static const char *read_text(struct ranges *ranges, const char *line)
         return "no memory";
     }
     at = skip_blanks(at);
-    set_text(range->name, sizeof range->name, *at != '\n' && *at != '\0' ? at : role == RANGE_ADD ? "memory" : "reserved");
+    set_name(range, *at != '\n' && *at != '\0' ? at : role == RANGE_ADD ? "memory" : "reserved");
     set_text(range->detail, sizeof range->detail, range->name);
     return NULL;
 }

@@ -33,8 +33,8 @@ struct ranges {
     size_t room;
 };
 
-/* Reads the file at `path` and finds out its format: /proc/iomem, a /proc/PID/maps, or text as --help describes. `limit` is the
- * last address of a process, 0: a good guess; only for maps. False after a message. */
+/* Reads the file at `path` and finds out its format: /proc/iomem, a /proc/PID/maps, or text as --help describes.
+ * `limit` is the last address of a process, 0: a good guess; only for maps. False after a message. */
 bool ranges_read(struct ranges *ranges, const char *path, uint64_t limit);
 
 void ranges_free(struct ranges *ranges);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bookkeeping: slabs for nodes, one more whenever they run out, and a table. None of it is in the space that is managed; this
- * program never touches that at all. */
+/* The bookkeeping: slabs for nodes, one more whenever they run out, and a table. None of it is in the space that is
+ * managed; this program never touches that at all. */
 #define SLABS 16u
 #define SLAB_BYTES ((size_t)1 << 20)
 
@@ -247,8 +247,8 @@ static bool has_unit(const struct space *space, uint64_t number, unsigned shift)
     return quire_region_contains(&space->allocator, QUIRE_REGION_SET_AVAILABLE, first, first + (space->unit - 1));
 }
 
-/* Takes the units that the range touches, from number *from on: those below have been taken by its neighbour. A unit at its edge
- * of which only a part was there has not been added, and need not be taken. */
+/* Takes the units that the range touches, from number *from on: those below have been taken by its neighbour. A unit at
+ * its edge of which only a part was there has not been added, and need not be taken. */
 static enum quire_status take(struct space *space, const struct range *range, uint64_t *from)
 {
     unsigned shift = quire_bits_low(space->unit);

@@ -39,8 +39,8 @@ bool client_begin(struct client *client, int socket);
 /* Ends the manager; false after a message if somebody kept something. */
 bool client_end(struct client *client);
 
-/* Calls the secure world: a function, and where its message is, physically. Returns the answer of the return register, ANSWER_NONE if
- * nobody answered. */
+/* Calls the secure world: a function, and where its message is, physically. Returns the answer of the return register,
+ * ANSWER_NONE if nobody answered. */
 uint32_t client_call(struct client *client, uint64_t function, struct quire_pa message);
 
 /* Opens a session. */

@@ -5,7 +5,8 @@
 #include "client.h"
 #include "verify.h"
 
-/* Has the file hashed in the secure world, in several sessions that share one buffer; they must agree. False after a message. */
+/* Has the file hashed in the secure world, in several sessions that share one buffer; they must agree. False after a
+ * message. */
 bool hasher_run(struct client *client, const char *path, char hex[VERIFY_HEX]);
 
 #endif

@@ -11,8 +11,8 @@ struct hostile_result {
     uint64_t lies;    /* stores of the attacker */
 };
 
-/* Calls, for as long as the arguments say, while a second thread changes the messages being read; then closes all sessions. False
- * after a message, if some call had no answer. */
+/* Calls, for as long as the arguments say, while a second thread changes the messages being read; then closes all
+ * sessions. False after a message, if some call had no answer. */
 bool hostile_run(struct client *client, const struct args *args, struct hostile_result *result);
 
 #endif

@@ -13,7 +13,8 @@ struct ledger {
     uint64_t outside; /* bytes that are not in the shared memory: must be 0 */
 };
 
-/* Begins to watch the window, and to count in *ledger. Reads elsewhere are from then on outside. False if there is no memory. */
+/* Begins to watch the window, and to count in *ledger. Reads elsewhere are from then on outside. False if there is no
+ * memory. */
 bool ledger_open(uintptr_t va, size_t size, struct ledger *ledger);
 
 /* A new call: each byte may be read once more. */

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * A memfd stands for the physical memory. That its descriptor has to travel between processes is this demonstration's own affair:
- * both processors of a real machine see the same memory anyway.
+ * A memfd stands for the physical memory. That its descriptor has to travel between processes is this demonstration's own
+ * affair: both processors of a real machine see the same memory anyway.
  *
  *         secure world:  [ no access ][ window ][ no access ]        touching anything beside the window is a fault
  */

@@ -53,8 +53,8 @@ enum answer {
 const char *answer_name(uint32_t answer);
 
 /*
- * Over the socket: what would be registers. First once, from the secure world, where the memory is (struct discovery); then calls
- * and returns.
+ * Over the socket: what would be registers. First once, from the secure world, where the memory is (struct discovery); then
+ * calls and returns.
  */
 enum function { FUNCTION_OPEN_SESSION = 1, FUNCTION_INVOKE = 2 };
 

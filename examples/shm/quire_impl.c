@@ -1,4 +1,4 @@
-/* quire_impl.c - the one unit that holds Quire: the manager of shared memory and what it stands on. SPDX-License-Identifier: BSD-2-Clause */
+/* quire_impl.c - the one unit that holds Quire. SPDX-License-Identifier: BSD-2-Clause */
 #include "ledger.h"
 
 #define QUIRE_VIEW_FETCH(va, len) ledger_fetch(va, len)

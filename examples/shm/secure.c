@@ -13,6 +13,7 @@
 #include <mbedtls/md.h>
 #include <quire/view.h>
 
+#include "broken.h"
 #include "memory.h"
 
 #define CHUNK 4096u /* of a buffer, in private memory at a time */
@@ -64,24 +65,14 @@ static enum answer find_buffer(const struct secure *secure, const struct fetched
     struct quire_pa pa = quire_pa_make(field64(message, offsetof(struct invoke, pa)));
     uint64_t len = field64(message, offsetof(struct invoke, len));
 
-    if (secure->planted == PLANTED_BOUNDS) { /* as if there were no liars */
-        buffer->va = secure->window.va + (uintptr_t)(pa.addr - secure->window.pa.addr);
-        buffer->pa = pa;
-        buffer->size = (size_t)len;
-        return ANSWER_OK;
+    if (secure->planted != PLANTED_NONE) {
+        return broken_find_buffer(secure->planted, &secure->window, &message->view, pa, len, buffer);
     }
     if (quire_view_slice_pa(&secure->window, pa, len, buffer) != QUIRE_OK) {
         return ANSWER_BAD_BUFFER;
     }
-    if (secure->planted != PLANTED_OVERLAP && buffer->va < message->view.va + message->view.size &&
-        message->view.va < buffer->va + buffer->size) {
+    if (buffer->va < message->view.va + message->view.size && message->view.va < buffer->va + buffer->size) {
         return ANSWER_OVERLAP;
-    }
-    if (secure->planted == PLANTED_LENGTH) { /* checked above, but what is used is what it has become since */
-        if (quire_view_load64(&message->view, offsetof(struct invoke, len), &len) != QUIRE_OK) {
-            return ANSWER_BAD_BUFFER;
-        }
-        buffer->size = (size_t)len;
     }
     return ANSWER_OK;
 }

@@ -5,16 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broken.h"
 #include "ledger.h"
 #include "messages.h"
-
-/* Classic bugs, to see them caught. */
-enum planted {
-    PLANTED_NONE,
-    PLANTED_LENGTH, /* a length is checked, and then fetched again to be used */
-    PLANTED_BOUNDS, /* an address is believed */
-    PLANTED_OVERLAP /* a message may lie in its own buffer, and is read with it once more */
-};
 
 /* What the secure world did. Kept where it can be read even if that crashes. */
 struct account {

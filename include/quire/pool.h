@@ -25,11 +25,12 @@
  *
  *       book:     | table | node | node | node | ...      |      private memory: nothing is ever read back from the window
  *
- * A handle is a receipt: copy it, keep it. A second return of it, or of a copy, is DEAD; another pool's is INVALID; in every build.
+ * A handle is a receipt: copy it, keep it. A second return of it, or of a copy, is DEAD, another pool's is INVALID, in every
+ * build.
  *
- * Locking: with `lock` and `unlock` every function may be called from any thread, and from wherever these hooks may be. The lock is
- * a leaf: it is held for bookkeeping only, never while memory is wiped, and nothing is called under it but the visitor of a walk.
- * Nothing sleeps but the hooks. A pool must not move.
+ * Locking: with `lock` and `unlock` every function may be called from any thread, and from wherever these hooks may be. The
+ * lock is a leaf: held for bookkeeping only, never while memory is wiped, and nothing is called under it but the visitor of a
+ * walk. Nothing sleeps but the hooks. A pool must not move.
  *
  * Invariants: live pieces never overlap and lie within the window; used = the sum of their units and within the limit; a piece
  * being wiped is nobody's until it is clean.
@@ -40,7 +41,7 @@ QUIRE_BEGIN
 
 /* What a pool does with its pieces. Zero-initialise it, then set what matters. */
 struct quire_pool_traits {
-    size_t align; /* (must) power of two: pieces begin at multiples of it, virtually and physically, and fill multiples of it */
+    size_t align;   /* (must) power of two: pieces begin at its multiples, virtually and physically, and fill whole ones */
     unsigned flags; /* QUIRE_POOL_TRAIT_* */
     uint32_t count; /* most pieces out at once; 0: as many as there is memory and book for */
     size_t limit;   /* most bytes out at once, rounded pieces counted; 0: all of the window */
@@ -48,15 +49,13 @@ struct quire_pool_traits {
 
 #define QUIRE_POOL_TRAIT_ZERO_ALLOC 1u /* pieces are zero when handed out (and until the other world writes) */
 #define QUIRE_POOL_TRAIT_ZERO_FREE 2u  /* pieces are wiped when returned */
-#define QUIRE_POOL_TRAIT_INDEXED \
-    4u /* find takes O(log n), not O(n); each piece costs 24 bytes more of book, a little more time */
+#define QUIRE_POOL_TRAIT_INDEXED 4u    /* find takes O(log n), not O(n); alloc and free do too, and nodes are 24 bytes larger */
 
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_pool_init(). */
 struct quire_pool_config {
-    struct quire_view
-        window;        /* (must) the memory; its start and size are multiples of the alignment, virtually and physically */
-    void *book;        /* (must) private memory for bookkeeping, aligned to 8; the pool's until quire_pool_fini() */
-    size_t book_bytes; /* (must) QUIRE_POOL_BOOK_BYTES() */
+    struct quire_view window; /* (must) the memory: virtual start, physical start and size are multiples of the alignment */
+    void *book;               /* (must) private memory for bookkeeping, aligned to 8; the pool's until quire_pool_fini() */
+    size_t book_bytes;        /* (must) QUIRE_POOL_BOOK_BYTES() */
 
     /* (both or neither) The lock; `lock` returns a key that `unlock` gets back. None: single-threaded use. */
     uintptr_t (*lock)(void *ctx);
@@ -75,7 +74,7 @@ struct quire_pool_handle {
     size_t size;                /* bytes, as they were asked for: what a view of it shows */
 };
 
-/* One return or first wipe in progress: on the stack of who does it. */
+/* One return in progress: on the stack of who does it. */
 struct quire_pool_wipe {
     struct quire_pool_wipe *next;
     uint64_t key; /* of the piece */
@@ -97,8 +96,8 @@ struct quire_pool {
     uint64_t refused;                      /* requests refused for want of space, book or by a limit */
 };
 
-/* Called for one live piece: where it is physically, and its whole units in bytes. Returns whether to go on. Called with the lock held:
- * it must not call the pool. */
+/* Called for one live piece: where it is physically, and its whole units in bytes. Returns whether to go on. Called with the
+ * lock held: it must not call the pool. */
 typedef bool (*quire_pool_visit)(void *ctx, struct quire_pa pa, size_t size);
 
 struct quire_pool_stats {
@@ -115,36 +114,37 @@ struct quire_pool_stats {
 
 /* ---- Life ---- */
 
-/* Makes a pool of all of the window. INVALID: null or (must) missing, half a lock, an alignment that is no power of two or that the
- * window does not have, unknown flags, a book that is unaligned or has no room for a table and a node; nothing was changed. The
- * window is not touched. O(book). */
+/* Makes a pool of all of the window. INVALID: null or (must) missing, half a lock, an alignment that is no power of two or that
+ * the window does not have, unknown flags, a book that is unaligned, overlaps the window, or has no room for a table and a
+ * node; nothing was changed. The window is not touched. O(book). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_init(struct quire_pool *pool, const struct quire_pool_traits *traits,
                                                              const struct quire_pool_config *config) QUIRE_SYM(quire_pool_init);
 
-/* Ends it; window and book are the caller's again. BUSY while pieces are out, or on their way back: `visit`, if not null, is told of
- * each in ascending order, and nothing changed. INVALID: null, not initialised, or ended before. O(book). */
+/* Ends it; window and book are the caller's again. BUSY while pieces are out, or on their way back: `visit`, if not null, is
+ * told of each in ascending order, and nothing changed. INVALID: null, not initialised, or ended before. O(book). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_fini(struct quire_pool *pool, quire_pool_visit visit, void *ctx)
     QUIRE_SYM(quire_pool_fini);
 
-/* Gives the pool more room for bookkeeping, its own until quire_pool_fini(). INVALID, LIMIT: as of quire_region_book_add_slab(). O(len),
- * under the lock. */
+/* Gives the pool more room for bookkeeping, its own until quire_pool_fini(). INVALID, LIMIT: as of
+ * quire_region_book_add_slab(). O(len), under the lock. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_add_book(struct quire_pool *pool, void *slab, size_t len)
     QUIRE_SYM(quire_pool_add_book);
 
 /* ---- Pieces ---- */
 
-/* Hands out `size` bytes, best fit. INVALID: null or size 0; LIMIT: a limit of the pool; NO_SPACE: no hole has room; NO_MEMORY: the
- * book is full. *handle is empty then. O(1) and no lock for the wipe, O(log n) if indexed. */
+/* Hands out `size` bytes, best fit. INVALID: null or size 0; LIMIT: a limit of the pool; NO_SPACE: no hole has room; NO_MEMORY:
+ * the book is full. *handle is empty then. O(1), O(log n) if indexed; and the wipe, if that is the trait. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_alloc(struct quire_pool *pool, size_t size,
                                                               struct quire_pool_handle *handle) QUIRE_SYM(quire_pool_alloc);
 
-/* Takes a piece back, wiped first if that is the pool's trait. DEAD: it was returned already, or is just being; INVALID: an empty
- * handle or another pool's; nothing changed then. Never fails for want of memory. O(1), O(log n) if indexed; and the wipe. */
+/* Takes a piece back, wiped first if that is the pool's trait. DEAD: it was returned already, or is just being; INVALID: an
+ * empty handle or another pool's; nothing changed then. Never fails for want of memory. O(1), O(log n) if indexed; and the
+ * wipe. */
 QUIRE_API enum quire_status quire_pool_free(struct quire_pool *pool, const struct quire_pool_handle *handle)
     QUIRE_SYM(quire_pool_free);
 
-/* Makes a view of the piece: the bytes that were asked for and no more. DEAD, INVALID as above. A view outlives its piece unnoticed:
- * make it where you use it. O(1). */
+/* Makes a view of the piece: the bytes that were asked for and no more. DEAD, INVALID as above. A view outlives its piece
+ * unnoticed: make it where you use it. O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_view(struct quire_pool *pool, const struct quire_pool_handle *handle,
                                                              struct quire_view *view) QUIRE_SYM(quire_pool_view);
 
@@ -153,7 +153,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_view(struct quire_pool *
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pool_find(struct quire_pool *pool, struct quire_pa pa, uint64_t len,
                                                              struct quire_view *piece) QUIRE_SYM(quire_pool_find);
 
-/* Visits the live pieces in ascending order until `visit` says stop; returns whether it went to the end. O(n), under the lock. */
+/* Visits the live pieces in ascending order until `visit` says stop; returns whether it went to the end. O(n),
+ * under the lock. */
 QUIRE_API bool quire_pool_walk(struct quire_pool *pool, quire_pool_visit visit, void *ctx) QUIRE_SYM(quire_pool_walk);
 
 /* O(1). */

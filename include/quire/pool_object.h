@@ -18,9 +18,9 @@
  *     open_message_view(pool, &message, &view)            for single words: a status, a doorbell
  *     open_message_pa(pool, &message, &pa)                what to tell the other world
  *
- * There is no pointer to the shared message, and none to be had. Contracts are those of pool.h and view.h: INVALID for null and for
- * what is no message of this pool, DEAD for one that was returned. Both sides see the bytes of QUIRE_OBJECT_TYPE as this compiler
- * lays them out.
+ * There is no pointer to the shared message, and none to be had. Contracts are those of pool.h and view.h: INVALID for null and
+ * for what is no message of this pool, DEAD for one that was returned. Both sides see the bytes of QUIRE_OBJECT_TYPE as this
+ * compiler lays them out.
  */
 #if !defined(QUIRE_OBJECT_NAME) || !defined(QUIRE_OBJECT_TYPE) || !defined(QUIRE_OBJECT_POOL)
 #error "define QUIRE_OBJECT_NAME, QUIRE_OBJECT_TYPE and QUIRE_OBJECT_POOL before including quire/pool_object.h"

@@ -17,11 +17,12 @@
  *     struct driver_pool                      the pool
  *     struct driver_pool_handle               a piece of it; a handle of another type of pool does not compile in its place
  *     struct driver_pool_scope                a piece with an owner: see QUIRE_POOL_SCOPED below
- *     enum { driver_pool_align, driver_pool_flags }     for QUIRE_POOL_BOOK_BYTES(bytes, driver_pool_align, driver_pool_flags, n)
+ *     driver_pool_align, driver_pool_flags    constants: QUIRE_POOL_BOOK_BYTES(bytes, driver_pool_align, driver_pool_flags, n)
  *     driver_pool_init(), _fini(), _add_book(), _alloc(), _free(), _view(), _find(), _walk(), _get_stats()
  *     driver_pool_scope_alloc(), _scope_keep(), _scope_end()
  *
- * Types are told apart at compile time and pools of one type at run time: a handle of the wrong one is INVALID.
+ * Types are told apart at compile time (in C++, and in C with -Werror or -pedantic-errors) and pools of one type at run time: a
+ * handle of the wrong one is INVALID.
  */
 #if !defined(QUIRE_POOL_NAME) || !defined(QUIRE_POOL_ALIGN)
 #error "define QUIRE_POOL_NAME and QUIRE_POOL_ALIGN before including quire/pool_type.h"

@@ -49,8 +49,7 @@ struct quire_region_config {
 };
 
 /* Bytes of the table for `classes` alignment classes, the unit counted. 12 and 64 need 31 kB a class; 6 and 16 need 3 kB. */
-#define QUIRE_REGION_TABLE_BYTES(classes, exact_log, span_log) \
-    ((size_t)(classes) * QUIRE_REGION_BIN_BYTES(exact_log, span_log))
+#define QUIRE_REGION_TABLE_BYTES(classes, exact_log, span_log) ((size_t)(classes)*QUIRE_REGION_BIN_BYTES(exact_log, span_log))
 
 /* ---- Life ---- */
 
@@ -120,12 +119,12 @@ QUIRE_API bool quire_region_is_live(const struct quire_region_allocator *a, cons
 /* ---- Figures ---- */
 
 struct quire_region_stats {
-    uint64_t available;      /* bytes in holes; 2^64 reads as 2^64 - 1, here and below */
-    uint64_t reserved;       /* bytes allocated, guards included */
-    uint64_t largest;        /* bytes of the largest hole */
-    uint32_t holes;          /* how many holes */
-    uint32_t allocated;      /* how many regions are allocated */
-    uint32_t fragmentation;  /* parts in 1000 of what is available that are not in the largest hole: 0 is whole */
+    uint64_t available;     /* bytes in holes; 2^64 reads as 2^64 - 1, here and below */
+    uint64_t reserved;      /* bytes allocated, guards included */
+    uint64_t largest;       /* bytes of the largest hole */
+    uint32_t holes;         /* how many holes */
+    uint32_t allocated;     /* how many regions are allocated */
+    uint32_t fragmentation; /* parts in 1000 of what is available that are not in the largest hole: 0 is whole */
 };
 
 /* O(1). */
@@ -223,7 +222,8 @@ QUIRE_API enum quire_status quire_region_init(struct quire_region_allocator *a, 
     a->classes = (uint8_t)(1u + config->naligns);
     a->indexed = config->indexed;
     a->plain = a->classes == 1u && !a->indexed;
-    a->quick = a->plain ? (uint64_t)1 << a->shift : UINT64_MAX;
+    a->unit = (uint64_t)1 << a->shift;
+    a->quick = a->plain ? (uint64_t)1 << exact_log : 0;
     for (c = 0; c < a->classes; c++) {
         uint64_t align = c == 0 ? (uint64_t)1 << a->shift : config->align[c - 1u];
 
@@ -304,8 +304,8 @@ QUIRE_API enum quire_status quire_region_set_book(struct quire_region_allocator 
 /* ---- Get ---- */
 
 /* Is there bookkeeping for an allocation of [base, last] in the hole? */
-QUIRE_INLINE enum quire_status quire_region_may_grant_(const struct quire_region_book *book, const struct quire_region_node *hole,
-                                                       uint64_t base, uint64_t last)
+QUIRE_INLINE enum quire_status quire_region_may_grant_(const struct quire_region_book *book,
+                                                       const struct quire_region_node *hole, uint64_t base, uint64_t last)
 {
     if (QUIRE_UNLIKELY(book->left < 2u) && book->left < quire_region_carve_cost_(hole, base, last)) {
         return QUIRE_NO_MEMORY;
@@ -424,8 +424,8 @@ static QUIRE_NOINLINE enum quire_status quire_region_get_units_(struct quire_reg
     uint32_t link;
     uint32_t bin;
 
-    if (QUIRE_UNLIKELY(need >= bins->exact || book->left == 0 || (key & QUIRE_REGION_NUMBER_END) != 0)) {
-        return quire_region_get_padded_(a, len, mask, region);
+    if (QUIRE_UNLIKELY(need >= a->quick || book->left == 0 || (key & QUIRE_REGION_NUMBER_END) != 0)) {
+        return a->plain ? quire_region_get_padded_(a, len, mask, region) : quire_region_get_best_(a, len, mask, 0, region);
     }
     bin = (uint32_t)need;
     bits = bins->map[bin >> 6] >> (bin & 63u);
@@ -469,7 +469,7 @@ QUIRE_API enum quire_status quire_region_get(struct quire_region_allocator *a, u
 {
     uint64_t len = (size - 1u) | a->bins[0].mask;
 
-    if (QUIRE_LIKELY(align == a->quick && len != UINT64_MAX)) {
+    if (QUIRE_LIKELY(align == a->unit && len != UINT64_MAX)) {
         return quire_region_get_units_(a, len, align - 1u, region);
     }
     /* Size 0, and what rounds up to 2^64, is UINT64_MAX here. */
@@ -632,7 +632,8 @@ QUIRE_API enum quire_status quire_region_resize(struct quire_region_allocator *a
     return status;
 }
 
-QUIRE_API enum quire_status quire_region_find(const struct quire_region_allocator *a, uint64_t addr, struct quire_region *region)
+QUIRE_API enum quire_status quire_region_find(const struct quire_region_allocator *a, uint64_t addr,
+                                              struct quire_region *region)
 {
     uint32_t link = quire_region_floor_(a, addr);
     const struct quire_region_node *node;

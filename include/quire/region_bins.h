@@ -36,20 +36,20 @@ QUIRE_BEGIN
 struct quire_region_bins {
     uint64_t summary[2];
     uint64_t *map;
-    uint32_t *head;     /* of each bin: first of the list, or root */
-    uint64_t mask;      /* alignment of the class, less one */
-    uint64_t exact;     /* 2^exact_log: keys below have a bin each */
+    uint32_t *head; /* of each bin: first of the list, or root */
+    uint64_t mask;  /* alignment of the class, less one */
+    uint64_t exact; /* 2^exact_log: keys below have a bin each */
     uint32_t exact_log;
-    uint32_t wide;      /* bin = wide + 64 log2(key) + the key's seven highest bits; modulo 2^32 */
-    uint32_t last;      /* the last bin, where everything is that is too large for the others */
-    uint32_t words;     /* of map */
-    uint32_t at;        /* where in a node the links of this class are, in bytes */
-    uint32_t shift;     /* log2 of the unit */
+    uint32_t wide;  /* bin = wide + 64 log2(key) + the key's seven highest bits; modulo 2^32 */
+    uint32_t last;  /* the last bin, where everything is that is too large for the others */
+    uint32_t words; /* of map */
+    uint32_t at;    /* where in a node the links of this class are, in bytes */
+    uint32_t shift; /* log2 of the unit */
 };
 
 /* Words of `map` for keys below 2^span_log, 1..64. */
 #define QUIRE_REGION_BIN_WORDS(exact_log, span_log) \
-    (((uint32_t)1 << ((exact_log) - 6u)) + ((span_log) > (exact_log) ? (uint32_t)(span_log) - (uint32_t)(exact_log) : 1u))
+    (((uint32_t)1 << ((exact_log)-6u)) + ((span_log) > (exact_log) ? (uint32_t)(span_log) - (uint32_t)(exact_log) : 1u))
 
 /* Bytes of tables for one class. */
 #define QUIRE_REGION_BIN_BYTES(exact_log, span_log) ((size_t)QUIRE_REGION_BIN_WORDS(exact_log, span_log) * (8u + 64u * 4u))
@@ -67,7 +67,7 @@ QUIRE_BEGIN
 
 /* Makes empty bins in tables of the caller: `words` words of map, and their heads behind them. */
 static inline void quire_region_bins_init_(struct quire_region_bins *bins, uint64_t *table, unsigned exact_log, uint32_t words,
-                                    unsigned class_number, unsigned shift, uint64_t align)
+                                           unsigned class_number, unsigned shift, uint64_t align)
 {
     QUIRE_MEMSET(table, 0, (size_t)words * (8u + 64u * 4u));
     bins->summary[0] = 0;
@@ -167,7 +167,7 @@ static inline struct quire_region_way_ quire_region_way_of_(uint64_t key, unsign
 
 /* From `at`, the place of a root, down the way of a node that is in no tree, to the empty place where it belongs. */
 static inline uint32_t *quire_region_tree_seek_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t *at,
-                                                        uint64_t key, unsigned open, uint32_t link)
+                                                uint64_t key, unsigned open, uint32_t link)
 {
     struct quire_region_way_ way = quire_region_way_of_(key, open, link);
     uintptr_t first = origin + bins->at;
@@ -232,7 +232,8 @@ static void quire_region_tree_cut_(const struct quire_region_bins *bins, uintptr
 }
 
 /* The outermost key of the tree at `root`: side 0 the least, side 1 the greatest. */
-static QUIRE_NOINLINE uint32_t quire_region_tree_end_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t root, unsigned side)
+static QUIRE_NOINLINE uint32_t quire_region_tree_end_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t root,
+                                                      unsigned side)
 {
     uint32_t best = root;
     uint64_t best_key = 0;
@@ -300,7 +301,8 @@ static QUIRE_NOINLINE void quire_region_tree_hang_(const struct quire_region_bin
     *quire_region_tree_seek_(bins, origin, root, key, open, link) = link;
 }
 
-static QUIRE_NOINLINE void quire_region_wide_insert_(struct quire_region_bins *bins, uintptr_t origin, uint32_t link, uint64_t key)
+static QUIRE_NOINLINE void quire_region_wide_insert_(struct quire_region_bins *bins, uintptr_t origin, uint32_t link,
+                                                     uint64_t key)
 {
     unsigned open;
     uint32_t bin = quire_region_wide_bin_(bins, key, &open);
@@ -347,7 +349,8 @@ static inline void quire_region_wide_pop_(struct quire_region_bins *bins, uintpt
 }
 
 /* A hole with the list's key may be in the tree all the same: it may have been there before the list had this key. */
-static QUIRE_NOINLINE void quire_region_wide_remove_(struct quire_region_bins *bins, uintptr_t origin, uint32_t link, uint64_t key)
+static QUIRE_NOINLINE void quire_region_wide_remove_(struct quire_region_bins *bins, uintptr_t origin, uint32_t link,
+                                                     uint64_t key)
 {
     unsigned open;
     uint32_t bin = quire_region_wide_bin_(bins, key, &open);
@@ -519,7 +522,8 @@ QUIRE_INLINE uint32_t quire_region_bins_next_(const struct quire_region_bins *bi
 
 /* A hole whose key is at least `need`, and in *bin where it is; 0 if there is none. In need's own bin, in exact bins and in the last
  * it is the least such key; else it is in the bin of the least, whose keys differ by less than 1/64. The same cost. */
-QUIRE_INLINE uint32_t quire_region_bins_fit_(const struct quire_region_bins *bins, uintptr_t origin, uint64_t need, uint32_t *bin)
+QUIRE_INLINE uint32_t quire_region_bins_fit_(const struct quire_region_bins *bins, uintptr_t origin, uint64_t need,
+                                             uint32_t *bin)
 {
     uint32_t at = (uint32_t)need;
 

@@ -66,7 +66,7 @@ struct quire_region_book {
 };
 
 /* Bytes of a node: 32, 8 more per class beyond the first, 24 more with the index. */
-#define QUIRE_REGION_NODE_BYTES(classes, indexed)                            \
+#define QUIRE_REGION_NODE_BYTES(classes, indexed)                              \
     (sizeof(struct quire_region_node) + 8u * ((size_t)(classes) - (size_t)1) + \
      ((indexed) ? sizeof(struct quire_region_branch) : (size_t)0))
 
@@ -142,7 +142,8 @@ static inline void quire_region_give_node_(struct quire_region_book *book, uint3
     book->left++;
 }
 
-QUIRE_API enum quire_status quire_region_book_init(struct quire_region_book *book, unsigned classes, bool indexed, uint32_t limit)
+QUIRE_API enum quire_status quire_region_book_init(struct quire_region_book *book, unsigned classes, bool indexed,
+                                                   uint32_t limit)
 {
     if (book == NULL || classes == 0 || classes > QUIRE_REGION_CLASSES_MAX) {
         return QUIRE_INVALID;

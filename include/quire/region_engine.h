@@ -24,14 +24,15 @@ struct quire_region_allocator {
     struct quire_region_book *book;
     uint32_t first; /* outermost nodes by address; 0: there is none */
     uint32_t last;
-    uint32_t root;      /* of the by-address index */
-    uint32_t holes;     /* nodes that are holes */
-    uint8_t shift;      /* log2 of the unit */
-    uint8_t classes;    /* 1..QUIRE_REGION_CLASSES_MAX; class 0 is the unit */
+    uint32_t root;   /* of the by-address index */
+    uint32_t holes;  /* nodes that are holes */
+    uint8_t shift;   /* log2 of the unit */
+    uint8_t classes; /* 1..QUIRE_REGION_CLASSES_MAX; class 0 is the unit */
     bool indexed;
     bool plain;         /* one class, no index */
     uint32_t owner;     /* in every receipt: this allocator, in this life */
-    uint64_t quick;     /* the alignment that goes the short way: the unit if plain, else none */
+    uint64_t unit;      /* bytes */
+    uint64_t quick;     /* requests of fewer units, less one, may go the short way: 2^exact_log if plain, else 0 */
     uint64_t available; /* bytes in holes, modulo 2^64 */
     uint32_t allocated; /* nodes that are allocated */
     uint64_t managed;   /* bytes in all nodes, modulo 2^64 */

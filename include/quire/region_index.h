@@ -75,7 +75,8 @@ static inline uint64_t quire_region_index_bound_(struct quire_region_grove_ grov
 }
 
 /* Below the node there are `bytes` in one piece: raises what is lower, up to the root. */
-static QUIRE_NOINLINE QUIRE_UNUSED void quire_region_index_raise_(struct quire_region_grove_ grove, uint32_t link, uint64_t bytes)
+static QUIRE_NOINLINE QUIRE_UNUSED void quire_region_index_raise_(struct quire_region_grove_ grove, uint32_t link,
+                                                                  uint64_t bytes)
 {
     while (link != 0) {
         struct quire_region_branch *branch = quire_region_branch_(grove, link);
@@ -360,8 +361,8 @@ static QUIRE_UNUSED uint32_t quire_region_index_seek_(struct quire_region_grove_
 }
 
 /* The same for a hole with last - base >= need. Only a hole that is alone has more than 2^64 - 1 bytes: it is looked at itself. */
-static inline uint32_t quire_region_index_find_(const struct quire_region_book *book, uint32_t root, uint64_t addr, unsigned side,
-                                                uint64_t need)
+static inline uint32_t quire_region_index_find_(const struct quire_region_book *book, uint32_t root, uint64_t addr,
+                                                unsigned side, uint64_t need)
 {
     uint32_t link = quire_region_index_seek_(quire_region_grove_of_(book), root, addr, side, need - (need == UINT64_MAX));
     const struct quire_region_node *node;

@@ -35,15 +35,15 @@ enum quire_region_policy {
  *   RANDOM: O(n), two passes.
  */
 struct quire_region_request {
-    uint64_t size;                   /* (must) bytes, rounded up to units */
-    uint64_t align;                  /* of the region's base; a power of two, 0: the unit */
-    uint64_t min;                    /* nothing of the extent lies below; */
-    uint64_t max;                    /* nothing above. 0: no limit */
-    uint64_t guard_before;           /* bytes kept away from everybody in front of the region; 0, or a power of two, from the */
-    uint64_t guard_after;            /* unit up to 2^62 units */
-    uint64_t entropy;                /* RANDOM: 64 random bits; the choice is as good as they are */
+    uint64_t size;         /* (must) bytes, rounded up to units */
+    uint64_t align;        /* of the region's base; a power of two, 0: the unit */
+    uint64_t min;          /* nothing of the extent lies below; */
+    uint64_t max;          /* nothing above. 0: no limit */
+    uint64_t guard_before; /* bytes kept away from everybody in front of the region; 0, or a power of two, from the */
+    uint64_t guard_after;  /* unit up to 2^62 units */
+    uint64_t entropy;      /* RANDOM: 64 random bits; the choice is as good as they are */
     enum quire_region_policy policy;
-    unsigned flags;                  /* QUIRE_REGION_BOUNDED */
+    unsigned flags; /* QUIRE_REGION_BOUNDED */
 };
 
 QUIRE_END
@@ -184,8 +184,8 @@ static uint32_t quire_region_place_smallest_(const struct quire_region_allocator
 }
 
 /* How many places the extent has in the hole, less one; false if none. */
-static bool quire_region_places_in_(const struct quire_region_node *hole, const struct quire_region_want_ *want, uint64_t *lowest,
-                                    uint64_t *more)
+static bool quire_region_places_in_(const struct quire_region_node *hole, const struct quire_region_want_ *want,
+                                    uint64_t *lowest, uint64_t *more)
 {
     uint64_t highest;
 
@@ -296,8 +296,8 @@ static uint32_t quire_region_place_best_(const struct quire_region_allocator *a,
 }
 
 /* Chooses a hole and where in it the extent begins; 0 if none fits. */
-static uint32_t quire_region_place_(const struct quire_region_allocator *a, struct quire_region_want_ *want,
-                                    const struct quire_region_request *request, uint64_t *base)
+static inline uint32_t quire_region_place_(const struct quire_region_allocator *a, struct quire_region_want_ *want,
+                                           const struct quire_region_request *request, uint64_t *base)
 {
     switch (request->policy) {
     case QUIRE_REGION_LOWEST:
@@ -335,22 +335,22 @@ static bool quire_region_guard_code_(const struct quire_region_allocator *a, uin
     return true;
 }
 
-static enum quire_status quire_region_read_(const struct quire_region_allocator *a, const struct quire_region_request *request,
-                                            struct quire_region_want_ *want)
+static inline enum quire_status quire_region_read_(const struct quire_region_allocator *a,
+                                                   const struct quire_region_request *request, struct quire_region_want_ *want)
 {
     uint64_t unit_mask = a->bins[0].mask;
     uint64_t guards = request->guard_before + request->guard_after;
 
     if (request->size == 0 || request->size - 1u > UINT64_MAX - 1u - unit_mask ||
         (request->align & (request->align - 1u)) != 0 || (unsigned)request->policy > (unsigned)QUIRE_REGION_RANDOM ||
-        (request->flags & ~QUIRE_REGION_BOUNDED) != 0 ||
-        (request->flags != 0 && request->policy == QUIRE_REGION_RANDOM)) {
+        (request->flags & ~QUIRE_REGION_BOUNDED) != 0 || (request->flags != 0 && request->policy == QUIRE_REGION_RANDOM)) {
         return QUIRE_INVALID;
     }
     want->min = request->min;
     want->max = request->max != 0 ? request->max : UINT64_MAX;
     want->guards = 0;
-    if (want->min > want->max || !quire_region_guard_code_(a, request->guard_before, QUIRE_REGION_BEFORE_SHIFT, &want->guards) ||
+    if (want->min > want->max ||
+        !quire_region_guard_code_(a, request->guard_before, QUIRE_REGION_BEFORE_SHIFT, &want->guards) ||
         !quire_region_guard_code_(a, request->guard_after, QUIRE_REGION_AFTER_SHIFT, &want->guards)) {
         return QUIRE_INVALID;
     }

@@ -22,22 +22,19 @@
  *     quire_shm_alloc(&shm, len, &buffer)                      buffer->phys.base is what to map, get and put
  *     quire_shm_put(buffer)                                    the last put wipes it and returns it to the pool
  *
- * Neither pool can starve the other: each has its own memory and its own book. All bookkeeping is private memory of the caller's,
- * and nothing is ever read back from the shared memory to decide anything.
+ * Neither pool can starve the other: each has its own memory and its own book. All bookkeeping is private memory of the
+ * caller's, and nothing is ever read back from the shared memory to decide anything.
  *
  * Locking: one pair of hooks, a leaf: held for bookkeeping, never while memory is wiped or allocated, and never twice. With it
  * every function but init and fini may be called from any thread, and a last put from wherever the hooks, and mem->free if
  * there is one, may be called.
  *
- * Invariants: a live buffer is in the tree and its pages are allocated in the client pool; its pages go back exactly once, after
- * its last reference, clean; driver pages and client pages never overlap and fill the window.
+ * Invariants: a live buffer is in the tree and its pages are allocated in the client pool; its pages go back exactly once,
+ * after its last reference, clean; driver pages and client pages never overlap and fill the window.
  */
-QUIRE_BEGIN
 
-/* ---- Types ---- */
+/* ---- The two types of pool: pieces are zero when handed out, and wiped when returned ---- */
 
-/* The two types of pool. Both are zero when handed out and wiped when returned. */
-QUIRE_END
 #define QUIRE_POOL_NAME quire_shm_driver_pool
 #define QUIRE_POOL_ALIGN 8
 #define QUIRE_POOL_ZERO_ALLOC 1
@@ -50,7 +47,10 @@ QUIRE_END
 #define QUIRE_POOL_ZERO_ALLOC 1
 #define QUIRE_POOL_ZERO_FREE 1
 #include "pool_type.h"
+
 QUIRE_BEGIN
+
+/* ---- Types ---- */
 
 #define QUIRE_SHM_DRIVER_PAGES 4u /* of the driver pool, unless told */
 
@@ -98,11 +98,11 @@ struct quire_shm_config {
     void *client_book; /* (must) */
     size_t client_book_bytes;
 
-    /* (one of the two) Where the structures of buffers come from: an array of the caller's, the manager's until quire_shm_fini(), */
+    /* (one of the two) Where the structures of buffers come from: an array, the manager's until quire_shm_fini(), or an
+     * allocator, which outlives the manager; it is called without the lock, and its `free` by last puts. */
     struct quire_shm_buffer *buffers;
     size_t num_buffers;
-    const struct quire_mem
-        *mem; /* or an allocator, which outlives the manager; called without the lock, and `free` by last puts */
+    const struct quire_mem *mem;
 
     /* (both or neither) The lock; `lock` returns a key that `unlock` gets back. None: single-threaded use. */
     uintptr_t (*lock)(void *ctx);
@@ -123,7 +123,7 @@ enum quire_shm_reason {
     QUIRE_SHM_TOO_SMALL,   /* no page is left for the client pool */
     QUIRE_SHM_SECURE,      /* it overlaps a secure range: which one and where is told */
     QUIRE_SHM_BAD_SECURE,  /* a secure range ends before it begins: which one is told */
-    QUIRE_SHM_DRIVER_BOOK, /* a book is missing, unaligned or too small, or overlaps the shared memory */
+    QUIRE_SHM_DRIVER_BOOK, /* a book is missing, unaligned or too small, or overlaps the shared memory or the other book */
     QUIRE_SHM_CLIENT_BOOK,
     QUIRE_SHM_BUFFERS /* the array of buffers overlaps the shared memory */
 };
@@ -131,10 +131,9 @@ enum quire_shm_reason {
 /* Filled by quire_shm_init() whatever it returns. */
 struct quire_shm_refusal {
     enum quire_shm_reason reason;
-    size_t index; /* SECURE, BAD_SECURE: which range */
-    uint64_t first;
-    uint64_t
-        last; /* SECURE: first and last byte of the overlap; BAD_SECURE: the range; TOO_SMALL: bytes there are, and needed */
+    size_t index;   /* SECURE, BAD_SECURE: which range */
+    uint64_t first; /* SECURE: first and last byte of the overlap; BAD_SECURE: of the range; */
+    uint64_t last;  /* TOO_SMALL: how many bytes there are, and how many would do */
 };
 
 enum quire_shm_kind { QUIRE_SHM_MESSAGE, QUIRE_SHM_BUFFER };
@@ -167,35 +166,35 @@ struct quire_shm {
 
 /* ---- Life ---- */
 
-/* Makes a manager of the shared memory that was discovered. Writes to it only by wiping what is handed out and returned. DENIED: it
- * overlaps a secure range; NO_SPACE: it is too small for the split; INVALID: everything else that is wrong. `refusal` (may be null)
- * gets the reason; *shm is unchanged or zeroed then, and takes no call. O(books + secure ranges). */
+/* Makes a manager of the shared memory that was discovered. Writes to it only by wiping what is handed out and returned.
+ * DENIED: it overlaps a secure range; NO_SPACE: it is too small for the split; INVALID: everything else that is wrong.
+ * `refusal` (may be null) gets the reason; *shm is unchanged or zeroed then, and takes no call. O(books + secure ranges). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_init(struct quire_shm *shm, const struct quire_shm_config *config,
                                                             struct quire_shm_refusal *refusal) QUIRE_SYM(quire_shm_init);
 
 /* What a reason means, in words. Never null. O(1). */
 QUIRE_API const char *quire_shm_reason_text(enum quire_shm_reason reason) QUIRE_SYM(quire_shm_reason_text);
 
-/* Ends it: memory, books and array are the caller's again. BUSY while messages or buffers are out: `visit`, if not null, is told of
- * each, messages first, each kind ascending; nothing changed. INVALID: null, or not initialised. Nobody else may use the manager
- * any more, except that last puts may still be on their way: then it is BUSY. O(books). */
+/* Ends it: memory, books and array are the caller's again. BUSY while messages or buffers are out: `visit`, if not null, is
+ * told of each, messages first, each kind ascending; nothing changed. INVALID: null, or not initialised. Nobody else may use
+ * the manager any more, except that last puts may still be on their way: then it is BUSY. O(books). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_fini(struct quire_shm *shm, quire_shm_visit visit, void *ctx)
     QUIRE_SYM(quire_shm_fini);
 
 /* ---- Buffers ---- */
 
-/* Makes a buffer of `size` bytes, in whole pages, all zero, with one reference, the caller's; stores it in *buffer, null on error.
- * INVALID: null or size 0; NO_SPACE: no hole of the client pool has room; NO_MEMORY: its book or the array is used up, or `mem`
- * has none. Wipes without the lock. O(log buffers) and the wipe. */
+/* Makes a buffer of `size` bytes, in whole pages, all zero, with one reference, the caller's; stores it in *buffer, null on
+ * error. INVALID: null or size 0; NO_SPACE: no hole of the client pool has room; NO_MEMORY: its book or the array is used up,
+ * or `mem` has none. Wipes without the lock. O(log buffers) and the wipe. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_alloc(struct quire_shm *shm, size_t size,
                                                              struct quire_shm_buffer **buffer) QUIRE_SYM(quire_shm_alloc);
 
 /* Adds a reference, as quire_fobj_get(&buffer->phys.base) does. DEAD, LIMIT. O(1), no lock. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_get(struct quire_shm_buffer *buffer) QUIRE_SYM(quire_shm_get);
 
-/* Drops a reference, as quire_fobj_put(&buffer->phys.base) does. The last one wipes the buffer, gives its pages back to the pool and
- * its structure to where it came from; any thread may be it. UNDERFLOW: one put too many, if it can still be seen: nothing changed.
- * O(1); the last O(log buffers) and the wipe. */
+/* Drops a reference, as quire_fobj_put(&buffer->phys.base) does. The last one wipes the buffer, gives its pages back to the
+ * pool and its structure to where it came from; any thread may be it. UNDERFLOW: one put too many, if it can still be seen:
+ * nothing changed. O(1); the last O(log buffers) and the wipe. */
 QUIRE_API enum quire_status quire_shm_put(struct quire_shm_buffer *buffer) QUIRE_SYM(quire_shm_put);
 
 /* Makes a view of the buffer's `size` bytes, good while the caller has a reference. INVALID: null; DEAD: it has none. O(1). */
@@ -207,15 +206,16 @@ QUIRE_API struct quire_shm_buffer *quire_shm_buffer_of(struct quire_fobj *fobj) 
 
 /* ---- Translation ---- */
 
-/* Translate the address of one byte of the shared memory, allocated or not. INVALID: null, or it lies elsewhere. O(1), no lock. */
+/* Translate the address of one byte of the shared memory, allocated or not. INVALID: null, or it lies elsewhere. O(1),
+ * no lock. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_va_to_pa(const struct quire_shm *shm, uintptr_t va, struct quire_pa *pa)
     QUIRE_SYM(quire_shm_va_to_pa);
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_pa_to_va(const struct quire_shm *shm, struct quire_pa pa, uintptr_t *va)
     QUIRE_SYM(quire_shm_pa_to_va);
 
-/* Which buffer holds all of [pa, pa + len)? Stores it in *buffer with a reference that the caller puts, and in *slice a view of just
- * that range, within the `size` bytes that were asked for. Null, and INVALID: null, len 0, or not all in the client pool; NOT_FOUND:
- * no single live buffer holds it. This is how an address that the other world sent is believed. O(log buffers). */
+/* Which buffer holds all of [pa, pa + len)? Stores it in *buffer with a reference that the caller puts, and in *slice a view of
+ * just that range, within the `size` bytes that were asked for. Null, and INVALID: null, len 0, or not all in the client pool;
+ * NOT_FOUND: no single live buffer holds it. This is how an address that the other world sent is believed. O(log buffers). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_find_buffer(struct quire_shm *shm, struct quire_pa pa, uint64_t len,
                                                                    struct quire_shm_buffer **buffer, struct quire_view *slice)
     QUIRE_SYM(quire_shm_find_buffer);

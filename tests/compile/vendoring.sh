@@ -22,6 +22,22 @@ check "the objects without a pager compile in an empty folder" vendored fobj_phy
 not_copied() { ! vendored fobj_phys.h | grep -E '^(area|pager|vm|mmu|pmem|policy)\.h$'; }
 check "fobj_phys.h needs no area, pager, vm, mmu, pmem or policy" not_copied
 
+for set in "region.h" "view.h" "pool.h" "shm.h"; do
+    check "the set {${set%.h}} compiles in an empty folder" vendored "$set"
+done
+bare() { ! vendored view.h | grep -vE '^(base|view)\.h$'; }
+check "view.h needs base.h alone" bare
+bare() { ! vendored region.h | grep -vE '^(base|bits|region|region_[a-z]*)\.h$'; }
+check "region.h needs base.h, bits.h and its own" bare
+bare() { ! vendored pool.h | grep -vE '^(base|bits|region|region_[a-z]*|view|pool)\.h$'; }
+check "pool.h needs region.h and view.h, no fobj and no pager" bare
+bare() { ! vendored shm.h | grep -vE '^(base|bits|region|region_[a-z]*|view|pool|pool_type|list|refcount|tree|fobj|fobj_phys|shm)\.h$'; }
+check "shm.h needs pools and objects, no area, pager or vm" bare
+complete() {
+    vendored region.h | grep -q '^region_book\.h$' && vendored pool.h | grep -q '^region\.h$' && vendored shm.h | grep -q '^fobj_phys\.h$'
+}
+check "and what they need is what was copied" complete
+
 # Freestanding: no header asks for more than the four that every compiler brings.
 hosted() {
     ! grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<' include/quire/*.h | grep -vE '<(limits|stdbool|stddef|stdint)\.h>'

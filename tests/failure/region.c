@@ -80,7 +80,7 @@ static unsigned exhaust(const struct region_rig_config *config, uint32_t limit, 
         region_dump(&rig.a, &after);
         if (status != QUIRE_OK) {
             cr_assert(region_dump_same(&before, &after), "limit %u: operation %u said %s and changed something",
-                         (unsigned)limit, i, quire_status_name(status));
+                      (unsigned)limit, i, quire_status_name(status));
         }
         if (status == QUIRE_NO_MEMORY) {
             none++;
@@ -202,7 +202,8 @@ static void hand_in(struct quire_region_allocator *a, const struct receipts *old
         enum quire_status status;
 
         cr_assert_not(quire_region_is_live(a, &region));
-        status = i % 4u == 3u ? quire_region_resize(a, &region, 1u + property_below(&random, 100)) : quire_region_put(a, &region);
+        status =
+            i % 4u == 3u ? quire_region_resize(a, &region, 1u + property_below(&random, 100)) : quire_region_put(a, &region);
         cr_assert(status == one || status == or_other, "%s for [%llx, %llx]", quire_status_name(status),
                   (unsigned long long)region.base, (unsigned long long)region.last);
     }

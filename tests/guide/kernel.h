@@ -26,6 +26,11 @@ extern struct quire_pager pager;
 enum quire_status kernel_boot(void);
 enum quire_status kernel_load_program(struct address_space *space);
 bool kernel_page_fault(struct address_space *space, uintptr_t va, unsigned access);
+/* The parts of the guide that need no pager. */
+enum quire_status kernel_plan_devices(uint64_t base, uint64_t last);
+enum quire_status kernel_place_device(uint64_t size, struct quire_region *region);
+int guide_regions(void);
+int guide_shared(void);
 void kernel_panic(const char *what) __attribute__((noreturn));
 
 #endif

@@ -51,8 +51,8 @@ struct play {
     struct stale stale[STALE];
     unsigned nstale;
     uint64_t step;
-    unsigned acted;  /* the allocator of the operation */
-    bool trace;      /* QUIRE_TRACE: print every operation */
+    unsigned acted; /* the allocator of the operation */
+    bool trace;     /* QUIRE_TRACE: print every operation */
     char what[256]; /* the operation */
     char wrong[512];
 };
@@ -502,7 +502,8 @@ static void pick_request(struct play *play, const struct side *side, struct quir
     uint64_t unit = unit_of(side);
 
     memset(request, 0, sizeof *request);
-    request->size = side->mapped || below(play, 2) != 0 ? (1u + below(play, 24)) * unit - below(play, 2) * (unit / 2u) : any_size(play);
+    request->size =
+        side->mapped || below(play, 2) != 0 ? (1u + below(play, 24)) * unit - below(play, 2) * (unit / 2u) : any_size(play);
     switch (below(play, 4)) {
     case 0:
         break;
@@ -545,7 +546,7 @@ static void pick_request(struct play *play, const struct side *side, struct quir
         request->size = UINT64_MAX - below(play, 3) * unit;
         break;
     case 2:
-        request->align = 3u * unit;
+        request->align = below(play, 2) != 0 ? 3u * unit : UINT64_MAX;
         break;
     case 3:
         request->guard_before = 3u * unit;
@@ -792,8 +793,9 @@ static void do_ask(struct play *play, unsigned s)
         quire_region_contains(&side->a, set, base, last) != region_list_contains(&side->list, set, base, last)) {
         wrong(play, "intersects or contains is wrong");
     }
-    if (side->mapped && (region_map_intersects(&side->map, set, base, last) != region_list_intersects(&side->list, set, base, last) ||
-                         region_map_contains(&side->map, set, base, last) != region_list_contains(&side->list, set, base, last))) {
+    if (side->mapped &&
+        (region_map_intersects(&side->map, set, base, last) != region_list_intersects(&side->list, set, base, last) ||
+         region_map_contains(&side->map, set, base, last) != region_list_contains(&side->list, set, base, last))) {
         wrong(play, "the models differ");
     }
 }
@@ -877,6 +879,7 @@ static void do_misuse(struct play *play, unsigned s)
     default: /* none, or never touched */
         break;
     }
+    play->acted = to;
     what(play, "%u: misuse of [%jx, %jx] key %jx", to, (uintmax_t)region.base, (uintmax_t)region.last, (uintmax_t)region.key);
     if (quire_region_is_live(&play->side[to].a, &region)) {
         wrong(play, "it is said to be live");
@@ -887,8 +890,9 @@ static void do_misuse(struct play *play, unsigned s)
             wrong(play, "%s for a receipt from before it had this book", quire_status_name(status));
         }
     } else {
-        expect(play, below(play, 2) != 0 ? quire_region_put(&play->side[to].a, &region)
-                                         : quire_region_resize(&play->side[to].a, &region, unit_of(&play->side[to])),
+        expect(play,
+               below(play, 2) != 0 ? quire_region_put(&play->side[to].a, &region)
+                                   : quire_region_resize(&play->side[to].a, &region, unit_of(&play->side[to])),
                should);
     }
 }
@@ -1047,8 +1051,8 @@ static void run(unsigned number, uint64_t seed, uint64_t steps)
     }
     play_stop(play);
     if (play->wrong[0] != '\0') {
-        (void)fprintf(stderr, "variant %u: %s\nto repeat: QUIRE_VARIANT=%u QUIRE_STEPS=%ju tests/run campaign region %ju 1\n", number,
-                     play->wrong, number, (uintmax_t)play->step, (uintmax_t)seed);
+        (void)fprintf(stderr, "variant %u: %s\nto repeat: QUIRE_VARIANT=%u QUIRE_STEPS=%ju tests/run campaign region %ju 1\n",
+                      number, play->wrong, number, (uintmax_t)play->step, (uintmax_t)seed);
     }
     cr_assert_eq(play->wrong[0], '\0', "variant %u, seed %ju: %s", number, (uintmax_t)seed, play->wrong);
     free(play);

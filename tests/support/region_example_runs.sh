@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The region example on real input: its demonstration, the memory of this machine, other processes, and a description of many ranges.
+# The region example on real input: its demonstration, the memory of this machine, other processes, and a description of
+# many ranges.
 # (examples/region/check has the rest: commands, descriptions, noise, under AddressSanitizer.)
 set -u
 cd "$(dirname "$0")/../.."

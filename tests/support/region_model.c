@@ -259,9 +259,8 @@ bool region_request_invalid(const struct region_list *list, const struct quire_r
     return request->size == 0 || round_up(request->size, list->unit) > TOP - list->unit ||
            (request->align != 0 && !power_of_two(request->align)) || request->min > max ||
            (int)request->policy < (int)QUIRE_REGION_BEST_FIT || (int)request->policy > (int)QUIRE_REGION_RANDOM ||
-           (request->flags & ~QUIRE_REGION_BOUNDED) != 0 ||
-           (request->flags != 0 && request->policy == QUIRE_REGION_RANDOM) || !is_guard(list, request->guard_before) ||
-           !is_guard(list, request->guard_after);
+           (request->flags & ~QUIRE_REGION_BOUNDED) != 0 || (request->flags != 0 && request->policy == QUIRE_REGION_RANDOM) ||
+           !is_guard(list, request->guard_before) || !is_guard(list, request->guard_after);
 }
 
 static wide extent_of(const struct region_list *list, const struct quire_region_request *request)
