@@ -65,8 +65,8 @@ function print_table(    i, row, part) {
     }
     print ""
     print "alloc, free: mean instructions. utilisation: per cent of the space that is allocated; W6: at the first failure,"
-    print "W6.full: mean after it. W5: alloc takes from a hole that fits, free made it, .nofit is the refusal. Without a setting in"
-    print "its name a workload runs with the unit class only and without the index, W4 with the index, W5 with four classes;"
+    print "W6.full: mean after it. W5: alloc takes from a hole that fits, free made it, .nofit is the refusal. Without a"
+    print "setting in its name a workload runs with the unit class only and no index, W4 with the index, W5 with four classes;"
     print ".index = with the index, .list = without, .classes4 = four classes, .unit8 = unit 8 and not a page, .whole = all of"
     print "the hole is taken, so that no rest is left; .boost and .apr_rmm = peers."
     printf "Each operation is counted exactly; a call of nothing takes up to %d, which are subtracted.\n\n", harness

@@ -1,5 +1,6 @@
-/* A manager's life in which the n-th allocation fails, for every n, or its books have n nodes, for every n. A step that is refused
- * says so and changes nothing; when what was missing is there again the same step succeeds; and nothing is left at the end. */
+/* A manager's life in which the n-th allocation fails, for every n, or its books have n nodes, for every n. A step that is
+ * refused says so and changes nothing; when what was missing is there again the same step succeeds; and nothing is left at the
+ * end. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>

@@ -337,23 +337,26 @@ static uint64_t any_size(struct play *play)
     return property_bits(&play->random) >> below(play, 64);
 }
 
-/* A multiple of the unit: anywhere in a small space, else near what is there or anywhere. */
+/* A multiple of the unit: near what is there, or anywhere. */
 static uint64_t pick_addr(struct play *play, const struct side *side)
 {
     uint64_t unit = unit_of(side);
-    uint64_t addr = any_size(play);
+    uint64_t addr;
 
+    if (side->list.n != 0 && below(play, 3) != 0) {
+        const struct region_range *range = &side->list.range[below(play, side->list.n)];
+        uint64_t off = below(play, 2) != 0 ? 0 : (below(play, 9) - 4u) * unit;
+
+        addr = (below(play, 2) != 0 ? range->base : range->last + 1u) + off;
+        if (!side->mapped || (addr >= side->map.origin && addr <= last_of(side))) {
+            return addr;
+        }
+    }
     if (side->mapped) {
         return side->map.origin + below(play, CELLS) * unit;
     }
-    if (side->list.n != 0 && below(play, 3) != 0) {
-        const struct region_range *range = &side->list.range[below(play, side->list.n)];
-
-        addr = (below(play, 2) != 0 ? range->base : range->last + 1u) + (below(play, 9) - 4u) * unit;
-    } else if (below(play, 2) != 0) {
-        addr = ~addr;
-    }
-    return addr & ~(unit - 1u);
+    addr = any_size(play);
+    return (below(play, 2) != 0 ? ~addr : addr) & ~(unit - 1u);
 }
 
 /* A range of whole units most of the time; what is none now and then. */
@@ -364,10 +367,17 @@ static void pick_range(struct play *play, const struct side *side, uint64_t *bas
     uint64_t len;
 
     *base = pick_addr(play, side);
-    len = side->mapped ? (1u + below(play, below(play, 8) == 0 ? CELLS : 12u)) * unit : any_size(play) | (unit - 1u);
-    len = side->mapped || len == UINT64_MAX ? len - 1u : (len | (unit - 1u));
-    len |= unit - 1u;
+    if (side->mapped) {
+        len = (1u + below(play, below(play, 8) == 0 ? CELLS : 12u)) * unit - 1u;
+    } else {
+        len = any_size(play) | (unit - 1u);
+    }
     *last = len > top - *base ? top : *base + len;
+    if (below(play, 4) == 0) { /* up to where something else begins or ends */
+        uint64_t end = pick_addr(play, side) - 1u;
+
+        *last = end >= *base && end <= top ? end : *last;
+    }
     if (below(play, 40) == 0) {
         switch (below(play, 3)) {
         case 0:

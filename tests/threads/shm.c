@@ -1,5 +1,5 @@
-/* shm.h: many threads take, share, find and return the same few pages. Whoever has a buffer finds in it what was written last, nobody
- * gets memory that is somebody's or is not clean, and the last put, by whatever thread, returns it once. */
+/* shm.h: many threads take, share, find and return the same few pages. Whoever has a buffer finds in it what was written last,
+ * nobody gets memory that is somebody's or is not clean, and the last put, by whatever thread, returns it once. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>
@@ -161,7 +161,8 @@ static void share(struct worker *w)
     }
 }
 
-/* An address as the other world would send it: any. It may meet a buffer that is just dying, and one whose mark is not yet written. */
+/* An address as the other world would send it: any. It may meet a buffer that is just dying, and one whose mark is not yet
+ * written. */
 static void find(struct worker *w)
 {
     struct quire_pa pa = quire_pa_make(PA + property_below(&w->p, PAGES) * PAGE);

@@ -275,6 +275,28 @@ Test(region_bins, keep_what_is_larger_than_expected_in_the_last_bin)
     }
 }
 
+Test(region_bins, what_is_larger_than_all_there_is_is_not_found_among_the_small)
+{
+    unsigned exact_log;
+    unsigned span_log;
+
+    for (exact_log = QUIRE_REGION_EXACT_LOG_MIN; exact_log <= QUIRE_REGION_EXACT_LOG_MAX; exact_log++) {
+        for (span_log = 1; span_log <= 64u; span_log += 3u) {
+            start(exact_log, span_log, 0);
+            insert(0, 0);
+            insert(1, 1);
+            insert(2, 63);
+            expect_fit(bins.exact - 1u);
+            expect_fit(bins.exact);
+            expect_fit(UINT64_MAX);
+            insert(3, UINT64_MAX - 1u);
+            expect_fit(UINT64_MAX);
+            expect_fit(64);
+            stop();
+        }
+    }
+}
+
 Test(region_bins, of_a_further_class_have_their_links_behind_the_node)
 {
     play(6, 64, 1, 1200);

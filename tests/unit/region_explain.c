@@ -247,7 +247,10 @@ Test(region_explain, explain_counts_the_nodes_that_are_missing)
     cr_expect_eq(explain(&request).nodes, 2, "0x1800..0x18ff");
     request.size = 0x800;
     cr_expect_eq(explain(&request).nodes, 1, "0x1800..0x1fff");
-    request = request_of(0x1000, 0);
+    request.size = 0x1000;
+    request.align = 0;
+    cr_expect_eq(explain(&request).status, QUIRE_OK, "all of the hole takes no node");
+    request = request_of(0x2000, 0);
     why = explain(&request);
     cr_expect_eq(why.nodes, 2, "no space, and whatever is done about it may need nodes");
     /* A limit that slabs do not raise. */
