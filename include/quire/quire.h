@@ -19,6 +19,7 @@
 #include "policy.h"
 #include "region.h"
 #include "region_check.h"
+#include "region_explain.h"
 #include "view.h"
 
 #include "area.h"

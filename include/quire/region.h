@@ -29,7 +29,8 @@
  * by a copy made before, is DEAD, in every build.
  *
  * Costs: n nodes (allocated regions and holes), C alignment classes, "O(1)" up to 2^exact_log units and at most 96 steps above.
- * Nothing locks: one lock of the caller's covers an allocator and all that share its book. Nothing sleeps, faults or allocates.
+ * Nothing locks: one lock of the caller's covers an allocator and all that share its book, for questions too: a search may correct
+ * hints of the index. Nothing sleeps, faults or allocates.
  * An allocator must not move. Every operation that fails has changed nothing, also when the book has no node left.
  */
 QUIRE_BEGIN

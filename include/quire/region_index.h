@@ -293,17 +293,20 @@ static QUIRE_NOINLINE QUIRE_UNUSED void quire_region_index_remove_(const struct 
 static inline uint32_t quire_region_index_floor_(const struct quire_region_book *book, uint32_t root, uint64_t addr)
 {
     struct quire_region_grove_ grove = quire_region_grove_of_(book);
-    uint32_t best = 0;
+    uintptr_t at = root; /* as wide as an address: no conversions on the way down */
+    uintptr_t best = 0;
 
-    while (root != 0) {
-        if (quire_region_node_(grove.nodes, root)->base <= addr) {
-            best = root;
-            root = quire_region_branch_(grove, root)->child[1];
+    while (at != 0) {
+        const struct quire_region_branch *branch = (const struct quire_region_branch *)(grove.branches + (at << 3));
+
+        if (((const struct quire_region_node *)(grove.nodes + (at << 3)))->base <= addr) {
+            best = at;
+            at = branch->child[1];
         } else {
-            root = quire_region_branch_(grove, root)->child[0];
+            at = branch->child[0];
         }
     }
-    return best;
+    return (uint32_t)best;
 }
 
 /* Nothing was found below `link`: what its bound should have said. */

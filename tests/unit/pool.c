@@ -501,6 +501,18 @@ Test(pool, pool_init_refuses_a_book_that_is_none)
     cr_expect_eq(quire_pool_init(&pool, &traits, &config), QUIRE_OK);
 }
 
+Test(pool, pool_takes_a_book_that_touches_its_window)
+{
+    struct quire_pool_traits traits = traits_of(8, 0);
+    struct quire_pool_config config = config_of(PA, window, SIZE);
+
+    config.book_bytes = QUIRE_PAGE_SIZE;
+    config.book = memory;
+    cr_expect_eq(quire_pool_init(&pool, &traits, &config), QUIRE_OK);
+    config.book = window + SIZE;
+    cr_expect_eq(quire_pool_init(&pool, &traits, &config), QUIRE_OK);
+}
+
 Test(pool, pool_init_refuses_half_a_lock)
 {
     struct quire_pool_traits traits = traits_of(8, 0);
