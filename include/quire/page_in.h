@@ -1,4 +1,4 @@
-/* quire/page_in.h - bringing pages in: eviction, the store, and the wait for both. SPDX-License-Identifier: BSD-2-Clause. Quire 0.1.0 */
+/* quire/page_in.h - bringing pages in: eviction, the store, and the wait for both. SPDX-License-Identifier: BSD-2-Clause. Quire 0.2.0 */
 #ifndef QUIRE_PAGE_IN_H
 #define QUIRE_PAGE_IN_H
 

@@ -1076,7 +1076,7 @@ static void run_space(enum space space)
     uint64_t count = text == NULL || campaign ? 1u : strtoull(text, NULL, 0);
     uint64_t seed = number_from("QUIRE_SEED", 1);
     uint64_t only = number_from("QUIRE_VARIANT", VARIANTS);
-    uint64_t steps = number_from("QUIRE_STEPS", campaign ? 1000000u : 400u);
+    uint64_t steps = number_from("QUIRE_STEPS", campaign ? 1000000u : 200u);
     unsigned number;
     uint64_t i;
 
