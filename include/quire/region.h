@@ -25,8 +25,8 @@
  * room for it at that alignment, and no hole is looked at in vain. With any other power of two it is as exact, but may look
  * at every node; QUIRE_REGION_BOUNDED forbids that.
  *
- * A `struct quire_region` (region_engine.h: base, last and three words of its own) is a receipt: copy it, keep it; it says what you have and gives it back once. A second return, and one
- * by a copy made before, is DEAD, in every build.
+ * A `struct quire_region` (region_engine.h: base, last and three words of its own) is a receipt: copy it, keep it; it says what you
+ * have and gives it back once. A second return, and one by a copy made before, is DEAD, in every build.
  *
  * Costs: n nodes (allocated regions and holes), C alignment classes, "O(1)" up to 2^exact_log units and at most 96 steps above.
  * Nothing locks: one lock of the caller's covers an allocator and all that share its book, for questions too: a search may correct
@@ -188,7 +188,10 @@ static void quire_region_empty_bins_(struct quire_region_allocator *a)
     }
 }
 
-/* A word for every receipt of this allocator in this life on this book, not 0: a receipt of another is known without a look at
+/* After the last life. Words of receipts are odd, and an empty one's is 0. */
+#define QUIRE_REGION_NOBODY_ 2u
+
+/* A word for every receipt of this allocator in this life on this book: a receipt of another is known without a look at
  * the node it names, which may be in slabs that are gone. Two lives have the same word once in 2^32. */
 static void quire_region_own_book_(struct quire_region_allocator *a, struct quire_region_book *book)
 {
@@ -284,7 +287,7 @@ QUIRE_API enum quire_status quire_region_fini(struct quire_region_allocator *a)
     }
     quire_region_clear(a);
     a->book->users--;
-    a->owner = 0;
+    a->owner = QUIRE_REGION_NOBODY_;
     a->book = NULL;
     return QUIRE_OK;
 }
@@ -331,9 +334,8 @@ static enum quire_status quire_region_grant_(struct quire_region_allocator *a, u
     return QUIRE_OK;
 }
 
-static QUIRE_NOINLINE enum quire_status quire_region_search_(struct quire_region_allocator *a,
-                                                             const struct quire_region_request *request,
-                                                             struct quire_region *region)
+QUIRE_API enum quire_status quire_region_get_for(struct quire_region_allocator *a, const struct quire_region_request *request,
+                                                 struct quire_region *region)
 {
     struct quire_region_want_ want;
     enum quire_status status = quire_region_read_(a, request, &want);
@@ -353,12 +355,6 @@ static QUIRE_NOINLINE enum quire_status quire_region_search_(struct quire_region
         region->last -= request->guard_after;
     }
     return status;
-}
-
-QUIRE_API enum quire_status quire_region_get_for(struct quire_region_allocator *a, const struct quire_region_request *request,
-                                                 struct quire_region *region)
-{
-    return quire_region_search_(a, request, region);
 }
 
 /* Best fit where the smallest hole that is large enough, `link`, has no room at this alignment, or there are classes or an index. */

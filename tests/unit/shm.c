@@ -289,6 +289,8 @@ Test(shm, shm_refuses_bookkeeping_in_shared_memory)
     config = config_of();
     config.num_buffers = SIZE_MAX / 2u;
     expect_refused(&config, QUIRE_INVALID, QUIRE_SHM_BUFFERS);
+    config.num_buffers = SIZE_MAX / sizeof *buffers + 2u; /* their bytes wrap to a few */
+    expect_refused(&config, QUIRE_INVALID, QUIRE_SHM_BUFFERS);
     config = config_of();
     cr_expect_eq(quire_shm_init((struct quire_shm *)(void *)window, &config, &refusal), QUIRE_INVALID);
     cr_expect_eq(refusal.reason, QUIRE_SHM_BAD_CONFIG);
@@ -416,6 +418,7 @@ Test(shm, shm_buffer_goes_back_wiped_at_its_last_put)
     at = (size_t)(view.pa.addr - PA);
     memset(window, 0x77, SIZE);
     cr_expect_eq(quire_shm_get(buffer), QUIRE_OK);
+    buffer->user = &shm;
     cr_expect_eq(quire_fobj_get(&buffer->phys.base), QUIRE_OK);
     cr_expect_eq(quire_shm_put(buffer), QUIRE_OK);
     cr_expect_eq(quire_fobj_put(&buffer->phys.base), QUIRE_OK);
@@ -429,7 +432,7 @@ Test(shm, shm_buffer_goes_back_wiped_at_its_last_put)
     cr_expect_eq(quire_shm_put(buffer), QUIRE_UNDERFLOW);
     cr_expect_eq(quire_shm_get(buffer), QUIRE_DEAD);
     cr_expect_eq(quire_shm_view(buffer, &view), QUIRE_DEAD);
-    (void)get(CLIENT); /* all of it is there again */
+    cr_expect_null(get(CLIENT)->user, "the user's word of another life"); /* and all memory is there again */
 }
 
 Test(shm, shm_refuses_null_and_nothing)
