@@ -165,15 +165,15 @@ static inline struct quire_region_way_ quire_region_way_of_(uint64_t key, unsign
     return way;
 }
 
-/* From `at`, the place of a root, down the way of a node that is in no tree, to the empty place where it belongs. */
-static inline uint32_t *quire_region_tree_seek_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t *at,
-                                                uint64_t key, unsigned open, uint32_t link)
+/* From `at`, the place of a root, down the way of (key, link): to the place that holds `stop`, or to the empty one. */
+QUIRE_INLINE uint32_t *quire_region_tree_walk_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t *at,
+                                               uint64_t key, unsigned open, uint32_t link, uint32_t stop)
 {
     struct quire_region_way_ way = quire_region_way_of_(key, open, link);
     uintptr_t first = origin + bins->at;
     unsigned left = 64;
 
-    while (*at != 0) {
+    while (*at != stop && *at != 0) {
         at = (uint32_t *)(first + ((uintptr_t)*at << 3)) + (way.bits >> 63);
         way.bits <<= 1;
         if (QUIRE_UNLIKELY(--left == 0)) {
@@ -183,22 +183,11 @@ static inline uint32_t *quire_region_tree_seek_(const struct quire_region_bins *
     return at;
 }
 
-/* The same to the place that holds `link`; to an empty one if it is not in the tree. */
+/* To where `link` is in the tree; to an empty place if it is not. */
 static QUIRE_NOINLINE uint32_t *quire_region_tree_find_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t *at,
                                                         uint64_t key, unsigned open, uint32_t link)
 {
-    struct quire_region_way_ way = quire_region_way_of_(key, open, link);
-    uintptr_t first = origin + bins->at;
-    unsigned left = 64;
-
-    while (*at != link && *at != 0) {
-        at = (uint32_t *)(first + ((uintptr_t)*at << 3)) + (way.bits >> 63);
-        way.bits <<= 1;
-        if (QUIRE_UNLIKELY(--left == 0)) {
-            way.bits = way.more;
-        }
-    }
-    return at;
+    return quire_region_tree_walk_(bins, origin, at, key, open, link, link);
 }
 
 /* Takes a leaf off the tree at `at`, which is not empty, and returns it. */
@@ -298,7 +287,7 @@ static QUIRE_NOINLINE uint32_t quire_region_tree_fit_(const struct quire_region_
 static QUIRE_NOINLINE void quire_region_tree_hang_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t *root,
                                                    uint64_t key, unsigned open, uint32_t link)
 {
-    *quire_region_tree_seek_(bins, origin, root, key, open, link) = link;
+    *quire_region_tree_walk_(bins, origin, root, key, open, link, 0) = link;
 }
 
 static QUIRE_NOINLINE void quire_region_wide_insert_(struct quire_region_bins *bins, uintptr_t origin, uint32_t link,

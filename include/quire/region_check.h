@@ -156,7 +156,7 @@ static const char *quire_region_check_bin_list_(struct quire_region_check_bins_ 
     return NULL;
 }
 
-/* The place to which `depth` steps on the way of (key, link) lead; null if they end sooner. As quire_region_tree_seek_(). */
+/* The place to which `depth` steps on the way of (key, link) lead; null if they end sooner. As quire_region_tree_walk_(). */
 static const uint32_t *quire_region_check_way_(const struct quire_region_check_bins_ *in, const uint32_t *at, uint64_t key,
                                                unsigned open, uint32_t link, unsigned depth)
 {

@@ -326,6 +326,26 @@ Test(region, set_book_is_for_an_allocator_that_has_no_nodes)
     stop();
 }
 
+Test(region, an_allocator_that_ended_takes_no_receipt)
+{
+    struct region_rig_config config = plain(1);
+    struct quire_region region;
+    struct quire_region empty;
+
+    start(&config, 0, 99);
+    memset(&empty, 0, sizeof empty);
+    cr_assert_eq(quire_region_get(&rig.a, 10, 0, &region), QUIRE_OK);
+    quire_region_clear(&rig.a);
+    EXPECT(quire_region_fini(&rig.a), QUIRE_OK);
+    EXPECT(quire_region_put(&rig.a, &region), QUIRE_INVALID);
+    EXPECT(quire_region_put(&rig.a, &empty), QUIRE_INVALID);
+    EXPECT(quire_region_resize(&rig.a, &region, 5), QUIRE_INVALID);
+    cr_expect_not(quire_region_is_live(&rig.a, &region));
+    cr_expect_not(quire_region_is_live(&rig.a, &empty));
+    cr_assert_eq(quire_region_init(&rig.a, &rig.config), QUIRE_OK);
+    stop();
+}
+
 /* ---- Get ---- */
 
 Test(region, get_rounds_sizes_up_to_units_and_takes_the_lowest_address_of_a_hole)
