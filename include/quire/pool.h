@@ -57,6 +57,8 @@ struct quire_pool_config {
     void *book;               /* (must) private memory for bookkeeping, aligned to 8; the pool's until quire_pool_fini() */
     size_t book_bytes;        /* (must) QUIRE_POOL_BOOK_BYTES() */
 
+    uint32_t life; /* not that of the last pool in this place: handles of its time are refused then */
+
     /* (both or neither) The lock; `lock` returns a key that `unlock` gets back. None: single-threaded use. */
     uintptr_t (*lock)(void *ctx);
     void (*unlock)(void *ctx, uintptr_t key);
@@ -89,7 +91,6 @@ struct quire_pool {
     struct quire_region_book book;
     struct quire_region_allocator regions; /* physical addresses */
     struct quire_pool_wipe *wipes;         /* pieces on their way back */
-    uint32_t owner;                        /* what the receipts of `regions` have in common; 0 before the first */
     size_t used;                           /* bytes out, whole units */
     size_t peak;                           /* most there ever were */
     uint64_t allocs;                       /* pieces handed out so far */
@@ -294,6 +295,7 @@ QUIRE_API enum quire_status quire_pool_init(struct quire_pool *pool, const struc
     if (status != QUIRE_OK) {
         return QUIRE_INVALID; /* more nodes than can be numbered */
     }
+    book.life = config->life;
     QUIRE_MEMSET(pool, 0, sizeof *pool);
     pool->window = config->window;
     pool->traits = *traits;
@@ -379,7 +381,6 @@ static enum quire_status quire_pool_take_(struct quire_pool *pool, size_t size, 
     }
     status = quire_region_get(&pool->regions, size, pool->traits.align, region);
     if (status == QUIRE_OK) {
-        pool->owner = region->owner;
         pool->allocs++;
         pool->used += whole;
         pool->peak = pool->used > pool->peak ? pool->used : pool->peak;
@@ -399,15 +400,18 @@ static bool quire_pool_is_wiped_(const struct quire_pool *pool, uint64_t key)
     return false;
 }
 
-/* Is this a piece that is out, and not on its way back? */
-static enum quire_status quire_pool_own_(const struct quire_pool *pool, const struct quire_pool_handle *handle)
+/* Is this a piece that is out, and not on its way back? Stores what the pool knows of it: a handle is only its name. */
+static enum quire_status quire_pool_own_(const struct quire_pool *pool, const struct quire_pool_handle *handle,
+                                         struct quire_region *piece)
 {
-    if (handle->region.key == 0 || pool->owner == 0 || handle->region.owner != pool->owner) {
-        return QUIRE_INVALID;
+    enum quire_status status;
+
+    *piece = handle->region;
+    status = quire_region_renew(&pool->regions, piece);
+    if (status == QUIRE_OK && quire_pool_is_wiped_(pool, piece->key)) {
+        return QUIRE_DEAD;
     }
-    return quire_region_is_live(&pool->regions, &handle->region) && !quire_pool_is_wiped_(pool, handle->region.key)
-               ? QUIRE_OK
-               : QUIRE_DEAD;
+    return status == QUIRE_OK && (handle->size == 0 || handle->size - 1u > piece->last - piece->base) ? QUIRE_INVALID : status;
 }
 
 static void quire_pool_unlink_wipe_(struct quire_pool *pool, const struct quire_pool_wipe *wipe)
@@ -461,6 +465,7 @@ QUIRE_API enum quire_status quire_pool_alloc(struct quire_pool *pool, size_t siz
 QUIRE_API enum quire_status quire_pool_free(struct quire_pool *pool, const struct quire_pool_handle *handle)
 {
     struct quire_pool_wipe wipe;
+    struct quire_region piece;
     enum quire_status status;
     uintptr_t key;
 
@@ -468,19 +473,19 @@ QUIRE_API enum quire_status quire_pool_free(struct quire_pool *pool, const struc
         return QUIRE_INVALID;
     }
     key = quire_pool_lock_(pool);
-    status = quire_pool_own_(pool, handle);
+    status = quire_pool_own_(pool, handle, &piece);
     if (status == QUIRE_OK && (pool->traits.flags & QUIRE_POOL_TRAIT_ZERO_FREE) != 0) {
         /* Neither handed out while it is wiped, nor returned a second time. */
-        wipe.key = handle->region.key;
+        wipe.key = piece.key;
         wipe.next = pool->wipes;
         pool->wipes = &wipe;
         quire_pool_unlock_(pool, key);
-        quire_pool_wipe_(pool, &handle->region);
+        quire_pool_wipe_(pool, &piece);
         key = quire_pool_lock_(pool);
         quire_pool_unlink_wipe_(pool, &wipe);
     }
     if (status == QUIRE_OK) {
-        status = quire_pool_put_(pool, &handle->region);
+        status = quire_pool_put_(pool, &piece);
     }
     quire_pool_unlock_(pool, key);
     return status;
@@ -489,6 +494,7 @@ QUIRE_API enum quire_status quire_pool_free(struct quire_pool *pool, const struc
 QUIRE_API enum quire_status quire_pool_view(struct quire_pool *pool, const struct quire_pool_handle *handle,
                                             struct quire_view *view)
 {
+    struct quire_region piece;
     enum quire_status status;
     uintptr_t key;
 
@@ -496,12 +502,12 @@ QUIRE_API enum quire_status quire_pool_view(struct quire_pool *pool, const struc
         return QUIRE_INVALID;
     }
     key = quire_pool_lock_(pool);
-    status = quire_pool_own_(pool, handle);
+    status = quire_pool_own_(pool, handle, &piece);
     quire_pool_unlock_(pool, key);
     if (status != QUIRE_OK) {
         return status;
     }
-    return quire_view_slice_pa(&pool->window, quire_pa_make(handle->region.base), handle->size, view);
+    return quire_view_slice_pa(&pool->window, quire_pa_make(piece.base), handle->size, view);
 }
 
 QUIRE_API enum quire_status quire_pool_find(struct quire_pool *pool, struct quire_pa pa, uint64_t len, struct quire_view *piece)

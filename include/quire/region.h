@@ -113,6 +113,11 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_resize(struct quire_re
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_find(const struct quire_region_allocator *a, uint64_t addr,
                                                                struct quire_region *region) QUIRE_SYM(quire_region_find);
 
+/* Writes into a receipt what its region is now: a copy made before quire_region_resize() has the `last` of then. DEAD, INVALID as
+ * above. O(1). */
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_renew(const struct quire_region_allocator *a,
+                                                                struct quire_region *region) QUIRE_SYM(quire_region_renew);
+
 /* Is this a receipt that quire_region_put() would take? O(1). */
 QUIRE_API bool quire_region_is_live(const struct quire_region_allocator *a, const struct quire_region *region)
     QUIRE_SYM(quire_region_is_live);
@@ -191,15 +196,16 @@ static void quire_region_empty_bins_(struct quire_region_allocator *a)
 /* After the last life. Words of receipts are odd, and an empty one's is 0. */
 #define QUIRE_REGION_NOBODY_ 2u
 
-/* A word for every receipt of this allocator in this life on this book: a receipt of another is known without a look at
- * the node it names, which may be in slabs that are gone. Two lives have the same word once in 2^32. */
+/* A word for every receipt of this allocator on this book, until it is ended or given another: a receipt of any other is known without
+ * a look at the node it names, which may be in slabs that are gone. One book never gives a word twice (in 2^31 allocators); two
+ * books, or two lives of one, give the same once in 2^31. */
 static void quire_region_own_book_(struct quire_region_allocator *a, struct quire_region_book *book)
 {
-    uint64_t mix = (uint64_t)(uintptr_t)a + ((uint64_t)(uintptr_t)book << 20) + ((uint64_t)++book->lives << 40);
+    uint64_t mix = (uint64_t)(uintptr_t)book ^ ((uint64_t)book->life << 32);
 
     mix = (mix ^ (mix >> 29)) * 0xbf58476d1ce4e5b9u;
     mix = (mix ^ (mix >> 32)) * 0x94d049bb133111ebu;
-    a->owner = (uint32_t)(mix >> 32) | 1u;
+    a->owner = ((uint32_t)(mix >> 32) + 2u * book->lives++) | 1u;
     a->book = book;
     book->users++;
 }
@@ -466,14 +472,14 @@ QUIRE_API enum quire_status quire_region_get(struct quire_region_allocator *a, u
 {
     uint64_t len = (size - 1u) | a->bins[0].mask;
 
-    if (QUIRE_LIKELY(align == a->unit && len != UINT64_MAX)) {
-        return quire_region_get_units_(a, len, align - 1u, region);
+    if (QUIRE_LIKELY((align == a->unit || align == 0) && len != UINT64_MAX)) {
+        return quire_region_get_units_(a, len, a->bins[0].mask, region);
     }
     /* Size 0, and what rounds up to 2^64, is UINT64_MAX here. */
     if (len == UINT64_MAX || (align & (align - 1u)) != 0) {
         return QUIRE_INVALID;
     }
-    align = (align != 0 ? align - 1u : 0) | a->bins[0].mask;
+    align = (align - 1u) | a->bins[0].mask;
     return a->plain ? quire_region_get_padded_(a, len, align, region) : quire_region_get_best_(a, len, align, 0, region);
 }
 
@@ -642,12 +648,18 @@ QUIRE_API enum quire_status quire_region_find(const struct quire_region_allocato
     if (!quire_region_is_allocated_(node) || node->last < addr) {
         return QUIRE_NOT_FOUND;
     }
-    region->base = node->base + quire_region_guard_(a, node->u.key, QUIRE_REGION_BEFORE_SHIFT);
-    region->last = node->last - quire_region_guard_(a, node->u.key, QUIRE_REGION_AFTER_SHIFT);
-    region->key = node->u.key;
-    region->node = link;
-    region->owner = a->owner;
+    quire_region_describe_(a, link, region);
     return addr >= region->base && addr <= region->last ? QUIRE_OK : QUIRE_DENIED;
+}
+
+QUIRE_API enum quire_status quire_region_renew(const struct quire_region_allocator *a, struct quire_region *region)
+{
+    enum quire_status status = QUIRE_OK;
+
+    if (quire_region_own_(a, region, &status) != NULL) {
+        quire_region_describe_(a, region->node, region);
+    }
+    return status;
 }
 
 QUIRE_API bool quire_region_is_live(const struct quire_region_allocator *a, const struct quire_region *region)

@@ -62,6 +62,7 @@ struct quire_region_book {
     bool indexed;        /* nodes have a place in a by-address index */
     uint32_t users;      /* allocators that have this book */
     uint32_t lives;      /* allocators that have ever taken it */
+    uint32_t life;       /* the caller's number of this life of the book */
     uint64_t number;     /* of the next allocation, as it is in a key */
 };
 
@@ -75,6 +76,12 @@ struct quire_region_book {
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_book_init(struct quire_region_book *book, unsigned classes,
                                                                     bool indexed, uint32_t limit)
     QUIRE_SYM(quire_region_book_init);
+
+/* Receipts know the book they are of by its address and by this number (0 until it is called). Where a book is made again in the
+ * same place, and receipts of before may still be about, give each life a number of its own, a count of boots or of probes, or a
+ * random one: then those receipts are refused. INVALID: null, or an allocator has the book. O(1). */
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_book_set_life(struct quire_region_book *book, uint32_t life)
+    QUIRE_SYM(quire_region_book_set_life);
 
 /* Adds `len` bytes at `slab`, which the book has until quire_region_book_fini(). What is left over at its ends is not used.
  * INVALID: null, room for no node, or on a 64-bit machine more than 8 GiB from the first slab; LIMIT: 2^32 nodes. O(nodes of it). */
@@ -154,6 +161,15 @@ QUIRE_API enum quire_status quire_region_book_init(struct quire_region_book *boo
     book->classes = (uint8_t)classes;
     book->indexed = indexed;
     book->number = QUIRE_REGION_ALLOCATED | 1u;
+    return QUIRE_OK;
+}
+
+QUIRE_API enum quire_status quire_region_book_set_life(struct quire_region_book *book, uint32_t life)
+{
+    if (book == NULL || book->users != 0) {
+        return QUIRE_INVALID;
+    }
+    book->life = life;
     return QUIRE_OK;
 }
 

@@ -46,11 +46,26 @@ struct quire_region_check_sums_ {
     uint64_t managed;
 };
 
+/* Can the guards of an allocated node be, and does a unit lie between them? */
+static bool quire_region_check_guards_(const struct quire_region_allocator *a, const struct quire_region_node *node)
+{
+    unsigned before = (unsigned)(node->u.key >> QUIRE_REGION_BEFORE_SHIFT) & 63u;
+    unsigned after = (unsigned)(node->u.key >> QUIRE_REGION_AFTER_SHIFT) & 63u;
+    uint64_t room = node->last - node->base;
+
+    if ((before != 0 && before - 1u + a->shift > 63u) || (after != 0 && after - 1u + a->shift > 63u)) {
+        return false;
+    }
+    if (quire_region_guard_(a, node->u.key, QUIRE_REGION_BEFORE_SHIFT) > room) {
+        return false;
+    }
+    room -= quire_region_guard_(a, node->u.key, QUIRE_REGION_BEFORE_SHIFT);
+    return quire_region_guard_(a, node->u.key, QUIRE_REGION_AFTER_SHIFT) <= room;
+}
+
 static const char *quire_region_check_node_(const struct quire_region_allocator *a, const struct quire_region_node *node,
                                             const struct quire_region_node *before)
 {
-    uint64_t guards = quire_region_guard_(a, node->u.key, QUIRE_REGION_BEFORE_SHIFT);
-
     if (node->base > node->last || ((node->base | ~node->last) & a->bins[0].mask) != 0) {
         return "list: a node is no range of units";
     }
@@ -62,8 +77,7 @@ static const char *quire_region_check_node_(const struct quire_region_allocator 
                    ? "list: holes touch and have not merged"
                    : NULL;
     }
-    if (guards > node->last - node->base ||
-        quire_region_guard_(a, node->u.key, QUIRE_REGION_AFTER_SHIFT) > node->last - node->base - guards) {
+    if (!quire_region_check_guards_(a, node)) {
         return "list: a region is smaller than its guards";
     }
     if ((node->u.key & (QUIRE_REGION_NUMBER_END - 1u)) >= (a->book->number & (2u * QUIRE_REGION_NUMBER_END - 1u))) {

@@ -97,6 +97,7 @@ struct quire_shm_config {
     size_t driver_book_bytes;
     void *client_book; /* (must) */
     size_t client_book_bytes;
+    uint32_t life; /* not that of the last manager in this place: handles of its time are refused then */
 
     /* (one of the two) Where the structures of buffers come from: an array, the manager's until quire_shm_fini(), or an
      * allocator, which outlives the manager; it is called without the lock, and its `free` by last puts. */
@@ -423,6 +424,7 @@ static enum quire_status quire_shm_divide_(struct quire_shm *shm, const struct q
     pool.lock = config->lock;
     pool.unlock = config->unlock;
     pool.lock_ctx = config->lock_ctx;
+    pool.life = config->life;
     pool.book = config->driver_book;
     pool.book_bytes = config->driver_book_bytes;
     status = quire_view_slice(&shm->window, 0, driver_bytes, &pool.window);

@@ -842,3 +842,54 @@ Test(pool, pool_takes_several_pieces_back_at_a_time)
     }
     cr_expect_eq(quire_pool_fini(&pool, NULL, NULL), QUIRE_OK);
 }
+
+/* ---- Another life in the same place ---- */
+
+Test(pool, pool_refuses_handles_of_an_earlier_life)
+{
+    struct quire_pool_traits traits = traits_of(8, ALL);
+    struct quire_pool_config config;
+    struct quire_pool_handle old;
+    struct quire_pool_handle now;
+    struct quire_view view;
+
+    begin(8, ALL);
+    old = get(64);
+    cr_assert_eq(quire_pool_free(&pool, &old), QUIRE_OK);
+    cr_assert_eq(quire_pool_fini(&pool, NULL, NULL), QUIRE_OK);
+    config = config_of(PA, window, SIZE);
+    config.life = 1;
+    cr_assert_eq(quire_pool_init(&pool, &traits, &config), QUIRE_OK);
+    now = get(4096);
+    cr_expect_eq(now.region.node, old.region.node, "the test is of no use: the nodes differ");
+    cr_expect_eq(now.region.key, old.region.key, "the test is of no use: the numbers differ");
+    cr_expect_eq(quire_pool_view(&pool, &old, &view), QUIRE_INVALID);
+    cr_expect_eq(quire_pool_free(&pool, &old), QUIRE_INVALID);
+    cr_expect_eq(stats().used, 4096);
+    cr_expect_eq(quire_pool_free(&pool, &now), QUIRE_OK);
+}
+
+Test(pool, pool_believes_its_own_books_not_the_handle)
+{
+    struct quire_pool_handle handle;
+    struct quire_view view;
+
+    begin(8, ALL);
+    handle = get(64);
+    (void)get(64);
+    handle.region.last += 64; /* as if somebody had written over it */
+    handle.region.base += 8;
+    cr_assert_eq(quire_pool_view(&pool, &handle, &view), QUIRE_OK);
+    cr_expect_eq(view.va, (uintptr_t)window);
+    handle.size = 65;
+    cr_expect_eq(quire_pool_view(&pool, &handle, &view), QUIRE_INVALID);
+    cr_expect_eq(quire_pool_free(&pool, &handle), QUIRE_INVALID);
+    handle.size = 0;
+    cr_expect_eq(quire_pool_view(&pool, &handle, &view), QUIRE_INVALID);
+    handle.size = 64;
+    memset(window, 0x77, 128);
+    cr_expect_eq(quire_pool_free(&pool, &handle), QUIRE_OK);
+    cr_expect_eq(count_bytes(window, 64, 0), 64);
+    cr_expect_eq(count_bytes(window + 64, 64, 0x77), 64, "the neighbour was wiped");
+    cr_expect_eq(stats().used, 64);
+}

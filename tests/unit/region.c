@@ -962,3 +962,87 @@ Test(region, largest_says_what_get_can_hand_out_at_an_alignment)
         stop();
     }
 }
+
+/* ---- Lives and copies of receipts ---- */
+
+Test(region, a_receipt_of_another_life_of_the_book_is_refused)
+{
+    static uint64_t table[QUIRE_REGION_TABLE_BYTES(1, 6, 20) / sizeof(uint64_t)];
+    static uint64_t slab[64];
+    struct quire_region_book book;
+    struct quire_region_allocator a;
+    struct quire_region_config config;
+    struct quire_region receipt[2];
+    uint32_t life;
+
+    memset(&config, 0, sizeof config);
+    config.book = &book;
+    config.table = table;
+    config.table_bytes = sizeof table;
+    config.exact_log = 6;
+    config.span_log = 20;
+    for (life = 0; life < 2u; life++) {
+        cr_assert_eq(quire_region_book_init(&book, 1, false, 0), QUIRE_OK);
+        cr_assert_eq(quire_region_book_set_life(&book, life), QUIRE_OK);
+        cr_assert_eq(quire_region_book_add_slab(&book, slab, sizeof slab), QUIRE_OK);
+        cr_assert_eq(quire_region_init(&a, &config), QUIRE_OK);
+        cr_expect_eq(quire_region_book_set_life(&book, 7), QUIRE_INVALID, "an allocator has the book");
+        cr_assert_eq(quire_region_add(&a, 0, 999, 0), QUIRE_OK);
+        cr_assert_eq(quire_region_get(&a, 10, 0, &receipt[life]), QUIRE_OK);
+        if (life == 0) {
+            cr_assert_eq(quire_region_put(&a, &receipt[0]), QUIRE_OK);
+            cr_assert_eq(quire_region_fini(&a), QUIRE_OK);
+            cr_assert_eq(quire_region_book_fini(&book), QUIRE_OK);
+        }
+    }
+    cr_expect_eq(receipt[0].key, receipt[1].key, "the test is of no use: the numbers differ");
+    cr_expect_eq(receipt[0].node, receipt[1].node, "the test is of no use: the nodes differ");
+    cr_expect_eq(quire_region_put(&a, &receipt[0]), QUIRE_INVALID);
+    cr_expect_eq(quire_region_put(&a, &receipt[1]), QUIRE_OK);
+    cr_expect_eq(quire_region_book_set_life(NULL, 0), QUIRE_INVALID);
+}
+
+Test(region, one_book_never_gives_the_word_of_a_life_twice)
+{
+    struct region_rig_config config = plain(8);
+    uint32_t seen[256];
+    unsigned i;
+    unsigned k;
+
+    start(&config, 0, 0xffff);
+    region_rig_stop(&rig);
+    cr_assert(region_rig_start(&rig, &config));
+    for (i = 0; i < 256u; i++) {
+        seen[i] = rig.a.owner;
+        for (k = 0; k < i; k++) {
+            cr_assert_neq(seen[k], seen[i]);
+        }
+        cr_assert_eq(quire_region_set_book(&rig.a, &rig.book), QUIRE_OK);
+    }
+    stop();
+}
+
+Test(region, renew_tells_an_old_copy_what_its_region_is_now)
+{
+    struct region_rig_config config = plain(8);
+    struct quire_region_request request;
+    struct quire_region region;
+    struct quire_region copy;
+
+    start(&config, 0, 0xffff);
+    memset(&request, 0, sizeof request);
+    request.size = 64;
+    request.guard_before = 16;
+    request.guard_after = 8;
+    cr_assert_eq(quire_region_get_for(&rig.a, &request, &region), QUIRE_OK);
+    copy = region;
+    cr_assert_eq(quire_region_resize(&rig.a, &region, 128), QUIRE_OK);
+    cr_expect_eq(copy.last, 79);
+    cr_expect_eq(quire_region_renew(&rig.a, &copy), QUIRE_OK);
+    expect_region(&copy, 16, 143);
+    cr_assert_eq(quire_region_put(&rig.a, &region), QUIRE_OK);
+    cr_expect_eq(quire_region_renew(&rig.a, &copy), QUIRE_DEAD);
+    copy.owner = 0;
+    cr_expect_eq(quire_region_renew(&rig.a, &copy), QUIRE_INVALID);
+    stop();
+}

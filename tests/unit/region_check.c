@@ -495,3 +495,39 @@ Test(region_check, check_finds_nothing_while_an_allocator_works)
         churn(&p, round % 2u == 0);
     }
 }
+
+/* The links of a hole lie where an allocated node has its guards, and are no guards. */
+Test(region_check, check_does_not_take_a_holes_links_for_guards)
+{
+    static uint64_t table[QUIRE_REGION_TABLE_BYTES(1, 6, 20) / sizeof(uint64_t)];
+    static uint64_t slab[64];
+    struct quire_region_book book;
+    struct quire_region_allocator a;
+    struct quire_region_config config;
+    struct quire_region region[3];
+    const char *what;
+    unsigned i;
+
+    memset(&config, 0, sizeof config);
+    config.book = &book;
+    config.table = table;
+    config.table_bytes = sizeof table;
+    config.exact_log = 6;
+    config.span_log = 20;
+    config.unit = (uint64_t)1 << 40;
+    cr_assert_eq(quire_region_book_init(&book, 1, false, 0), QUIRE_OK);
+    cr_assert_eq(quire_region_book_add_slab(&book, slab, sizeof slab), QUIRE_OK);
+    cr_assert_eq(quire_region_init(&a, &config), QUIRE_OK);
+    cr_assert_eq(quire_region_add(&a, 0, ((uint64_t)1 << 60) - 1u, 0), QUIRE_OK);
+    for (i = 0; i < 3u; i++) {
+        cr_assert_eq(quire_region_get(&a, 1, 0, &region[i]), QUIRE_OK);
+    }
+    cr_assert_eq(quire_region_put(&a, &region[0]), QUIRE_OK);
+    cr_assert_eq(quire_region_put(&a, &region[2]), QUIRE_OK);
+    cr_expect_eq(quire_region_check(&a, &what), QUIRE_OK, "%s", what);
+    /* And no guard is larger than any space. */
+    ((struct quire_region_node *)(book.origin + ((uintptr_t)region[1].node << 3)))->u.key |= (uint64_t)63
+                                                                                             << QUIRE_REGION_BEFORE_SHIFT;
+    cr_expect_eq(quire_region_check(&a, &what), QUIRE_CORRUPT);
+    cr_expect_str_eq(what, "8: list: a region is smaller than its guards");
+}
