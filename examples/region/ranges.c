@@ -181,11 +181,12 @@ static const char *finish_maps(struct ranges *ranges, uint64_t limit)
             highest = ranges->range[i].last;
         }
     }
-    for (i = 0; limit == 0; i++) {
+    for (i = 0; limit == 0 && i < sizeof bits; i++) {
         if (highest >> bits[i] == 0) {
             limit = ((uint64_t)1 << bits[i]) - 1;
         }
     }
+    limit = limit != 0 ? limit : UINT64_MAX;
     for (i = 0; i < ranges->count; i++) {
         struct range *range = &ranges->range[i];
 
@@ -193,6 +194,9 @@ static const char *finish_maps(struct ranges *ranges, uint64_t limit)
             return "the limit lies inside a mapping";
         }
         if (range->first <= from && range->last >= from) {
+            if (range->last == UINT64_MAX) {
+                return "there is nothing below the limit";
+            }
             from = range->last + 1; /* somebody may map what is too low for others */
         }
         if (range->last > limit || range->last < from) {

@@ -96,9 +96,10 @@ struct space_entry *space_named(const struct space *space, const char *name)
 /* `name`, or the first of name#2, name#3, ... that nobody has. */
 static void choose_name(const struct space *space, const char *name, char chosen[SPACE_NAME])
 {
-    struct space_entry *first = space_named(space, name);
+    struct space_entry *first;
 
     snprintf(chosen, SPACE_NAME, "%.*s", RANGE_NAME - 1, name);
+    first = space_named(space, chosen);
     while (first != NULL && space_named(space, chosen) != NULL) {
         first->copies++;
         snprintf(chosen, SPACE_NAME, "%.*s#%u", RANGE_NAME - 1, name, first->copies + 1u);

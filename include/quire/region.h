@@ -29,8 +29,8 @@
  * have and gives it back once. A second return, and one by a copy made before, is DEAD, in every build.
  *
  * Costs: n nodes (allocated regions and holes), C alignment classes, "O(1)" up to 2^exact_log units and at most 96 steps above.
- * Nothing locks: one lock of the caller's covers an allocator and all that share its book, for questions too: a search may correct
- * hints of the index. Nothing sleeps, faults or allocates.
+ * Nothing locks: one lock of the caller's covers an allocator and all that share its book; questions (const) only read, but for
+ * quire_region_explain(). Nothing sleeps, faults or allocates.
  * An allocator must not move. Every operation that fails has changed nothing, also when the book has no node left.
  */
 QUIRE_BEGIN
@@ -45,8 +45,8 @@ struct quire_region_config {
     const uint64_t *align;          /* ... ascending powers of two above the unit */
     unsigned exact_log;             /* holes below 2^exact_log units are found in O(1); 6..12, 0: 12 */
     unsigned span_log;              /* largest hole expected, log2 of its units: larger ones cost more; 1..64, 0: 64 */
-    bool indexed;                   /* keep a by-address index: find, get_at, add, subtract, limits, lowest, highest
-                                       then are O(log n) and not O(n) */
+    bool indexed;                   /* keep a by-address index: find, get_at, add, subtract then are O(log n) and not
+                                       O(n), limits, lowest and highest amortised */
 };
 
 /* Bytes of the table for `classes` alignment classes, the unit counted. 12 and 64 need 31 kB a class; 6 and 16 need 3 kB. */
@@ -79,8 +79,9 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_set_book(struct quire_
 
 /* ---- Regions ---- */
 
-/* Best fit: the smallest hole that has room for `size` bytes, rounded up to units, at a multiple of `align` (0: the unit), at
- * its lowest such address. Of holes above 2^exact_log units it may be one that is up to 1/64 larger. INVALID: size 0 or more than 2^64 - unit, align no power of two; NO_SPACE: no hole has room;
+/* Best fit: of the holes that have room for `size` bytes, rounded up to units, at a multiple of `align` (0: the unit), the one with the
+ * least room from its first such multiple on (above 2^exact_log units, up to 1/64 more), and that multiple. With an alignment that is
+ * not declared, a small one. INVALID: size 0 or more than 2^64 - unit, align no power of two; NO_SPACE: no hole has room;
  * NO_MEMORY: the book is empty; LIMIT: 2^51 allocations were made. O(1) a class; O(log n) with the index; O(n) at worst with
  * an alignment that is not declared. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get(struct quire_region_allocator *a, uint64_t size, uint64_t align,
@@ -93,7 +94,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get_for(struct quire_r
                                                                   struct quire_region *region) QUIRE_SYM(quire_region_get_for);
 
 /* Takes exactly [base, last], all of which must be available. INVALID: not units, or base above last; EXISTS: some of it is
- * allocated; NOT_FOUND: some of it is neither available nor allocated; NO_MEMORY, LIMIT. O(log n) with the index, else O(n). */
+ * allocated; NOT_FOUND: some of it is neither available nor allocated; NO_MEMORY, LIMIT. O(log n) with the
+ * index, else O(n); a refusal also walks the nodes in the range. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get_at(struct quire_region_allocator *a, uint64_t base, uint64_t last,
                                                                  struct quire_region *region) QUIRE_SYM(quire_region_get_at);
 
@@ -377,6 +379,7 @@ static QUIRE_NOINLINE enum quire_status quire_region_get_best_(struct quire_regi
     want.max = UINT64_MAX;
     want.guards = 0;
     want.looks = UINT_MAX;
+    want.bounded = false;
     link = quire_region_place_best_(a, &want, link, &base);
     return link != 0 ? quire_region_grant_(a, link, base, base + len, 0, region) : QUIRE_NO_SPACE;
 }

@@ -63,7 +63,8 @@ struct quire_region_explanation {
     struct quire_region region;  /* RETURN: a receipt that quire_region_put() takes; else empty */
 };
 
-/* Stores in *why what would become of the request now. Changes nothing. INVALID: null, or an allocator that has no book.
+/* Stores in *why what would become of the request now. Changes nothing but hints of the index: it needs the lock as a change
+ * does. INVALID: null, or an allocator that has no book.
  * O(n) for a request that fails, times at most log2 of its alignment; for one that succeeds as quire_region_get_for(). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_explain(const struct quire_region_allocator *a,
                                                                   const struct quire_region_request *request,

@@ -19,7 +19,7 @@ enum quire_region_policy {
     QUIRE_REGION_RANDOM    /* any address that has room, each as likely as any other */
 };
 
-/* Look at no more than QUIRE_REGION_LOOKS nodes where it says O(n) below: the answer may then be NO_SPACE though a hole fits, and
+/* Look at no more than QUIRE_REGION_LOOKS nodes where it says O(n) or amortised below, from a limit (with the index) or an end on: the answer may then be NO_SPACE though a hole fits, and
  * the choice is among those looked at. Not with RANDOM, whose choice would be none. */
 #define QUIRE_REGION_BOUNDED 1u
 #define QUIRE_REGION_LOOKS 32u
@@ -31,7 +31,8 @@ enum quire_region_policy {
  *   best fit without limits, the alignment the unit or declared, no guard before or a multiple of the alignment: O(1);
  *   the same with any other alignment or guard: O(1) if some hole has room wherever it begins, else O(n); the hole is then a small
  *     one that fits, not always the smallest;
- *   limits, LOWEST, HIGHEST: O(log n) for each hole that is large enough but does not fit, with the index; else O(n);
+ *   limits, LOWEST, HIGHEST: with the index O(log n) for each hole that is large enough but does not fit, amortised: after many
+ *     allocations the first such search may correct hints at every node, once. Else O(n);
  *   RANDOM: O(n), two passes.
  */
 struct quire_region_request {
@@ -66,6 +67,7 @@ struct quire_region_want_ {
     uint64_t max;
     uint64_t guards; /* in their places in a key */
     unsigned looks;  /* nodes that may still be looked at */
+    bool bounded;    /* there is a limit to them */
 };
 
 /* Stores where the extent of `want` begins at the lowest or highest place in the hole; false if it has no room. */
@@ -117,6 +119,18 @@ static uint32_t quire_region_next_hole_(const struct quire_region_allocator *a, 
     return 0;
 }
 
+/* The node to begin with in the direction of `side`: at the limit if the index finds it, else at the end of the list. */
+static uint32_t quire_region_outermost_(const struct quire_region_allocator *a, unsigned side,
+                                        const struct quire_region_want_ *want)
+{
+    uint32_t link = a->indexed ? quire_region_index_floor_(a->book, a->root, side == 1u ? want->min : want->max) : 0;
+
+    if (side == 1u) {
+        return link != 0 ? link : a->first;
+    }
+    return a->indexed ? link : a->last;
+}
+
 /* The first hole in the direction of `side` that may have room, behind the hole `link` (0: from the limit on). */
 static uint32_t quire_region_next_room_(const struct quire_region_allocator *a, uint32_t link, unsigned side,
                                         struct quire_region_want_ *want)
@@ -124,18 +138,10 @@ static uint32_t quire_region_next_room_(const struct quire_region_allocator *a, 
     const struct quire_region_node *node = link != 0 ? quire_region_at_(a, link) : NULL;
     uint64_t from;
 
-    if (!a->indexed) {
-        if (node == NULL) {
-            link = side == 1u ? a->first : a->last;
-        } else {
-            link = side == 1u ? node->next : node->prev;
-        }
+    if (!a->indexed || want->bounded) {
+        link = node == NULL ? quire_region_outermost_(a, side, want) : side == 1u ? node->next : node->prev;
         return quire_region_next_hole_(a, link, side, want);
     }
-    if (want->looks == 0) {
-        return 0;
-    }
-    want->looks--;
     if (side == 1u) {
         from = node != NULL ? node->last + 1u : want->min;
         link = node != NULL && from == 0 ? 0 : quire_region_index_up_(a->book, a->root, from, want->len);
@@ -357,7 +363,8 @@ static inline enum quire_status quire_region_read_(const struct quire_region_all
     want->len = (request->size - 1u) | unit_mask;
     want->before = request->guard_before;
     want->mask = request->align > unit_mask ? request->align - 1u : unit_mask;
-    want->looks = (request->flags & QUIRE_REGION_BOUNDED) != 0 ? QUIRE_REGION_LOOKS : UINT_MAX;
+    want->bounded = (request->flags & QUIRE_REGION_BOUNDED) != 0;
+    want->looks = want->bounded ? QUIRE_REGION_LOOKS : UINT_MAX;
     if (guards < request->guard_before || want->len + guards < want->len) {
         return QUIRE_NO_SPACE; /* more than 2^64 bytes */
     }

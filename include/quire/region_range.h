@@ -31,13 +31,13 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_subtract(struct quire_
                                                                    uint64_t last, unsigned flags)
     QUIRE_SYM(quire_region_subtract);
 
-/* Is any byte of [base, last] in the set? False if base is above last. O(log n) with the index, and for the allocated the
- * holes in it up to the first region; else O(n). */
+/* Is any byte of [base, last] in the set? False if base is above last. With the index O(log n), and the nodes
+ * of the other set up to the first; else O(n). */
 QUIRE_API bool quire_region_intersects(const struct quire_region_allocator *a, enum quire_region_set set, uint64_t base,
                                        uint64_t last) QUIRE_SYM(quire_region_intersects);
 
-/* Is every byte of [base, last] in the set? False if base is above last. O(log n) with the index, and for the allocated the
- * regions in it; else O(n). */
+/* Is every byte of [base, last] in the set? False if base is above last. With the index O(log n), and the
+ * nodes in it; else O(n). */
 QUIRE_API bool quire_region_contains(const struct quire_region_allocator *a, enum quire_region_set set, uint64_t base,
                                      uint64_t last) QUIRE_SYM(quire_region_contains);
 
@@ -264,14 +264,8 @@ QUIRE_API enum quire_status quire_region_subtract(struct quire_region_allocator 
 QUIRE_API bool quire_region_intersects(const struct quire_region_allocator *a, enum quire_region_set set, uint64_t base,
                                        uint64_t last)
 {
-    uint32_t link;
-
     if (a == NULL || a->first == 0 || base > last) {
         return false;
-    }
-    if (set == QUIRE_REGION_SET_AVAILABLE && a->indexed) {
-        link = quire_region_index_up_(a->book, a->root, base, 0);
-        return link != 0 && quire_region_at_(a, link)->base <= last;
     }
     return quire_region_first_of_(a, quire_region_from_(a, base), last, set == QUIRE_REGION_SET_ALLOCATED) != 0;
 }

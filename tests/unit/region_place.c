@@ -418,6 +418,28 @@ Test(region_place, the_region_is_aligned_and_its_guard_need_not_be)
     }
 }
 
+Test(region_place, highest_aligns_the_region_and_not_its_guard)
+{
+    unsigned number;
+
+    for (number = 0; number < FORMS; number++) {
+        uint64_t align;
+
+        for (align = UNDECLARED; align <= DECLARED; align *= 2u) {
+            start(number, 1);
+            add(100, 230);
+            request.policy = QUIRE_REGION_HIGHEST;
+            request.size = 10;
+            request.align = align;
+            request.guard_before = 4;
+            request.guard_after = 2;
+            EXPECT_AT(192, 201);
+            EXPECT_AT(align == DECLARED ? 128 : 160, align == DECLARED ? 137 : 169);
+            stop();
+        }
+    }
+}
+
 Test(region_place, an_extent_fits_only_with_its_guards)
 {
     unsigned number;
@@ -602,4 +624,36 @@ Test(region_place, a_bounded_search_by_address_gives_up_after_so_many_looks)
             stop();
         }
     }
+}
+
+/* What has been promised of BOUNDED holds with the index too, whose hints may be out of date at every node. */
+Test(region_place, bounded_looks_at_few_nodes_with_the_index_too)
+{
+    struct region_rig_config config;
+    unsigned i;
+
+    memset(&config, 0, sizeof config);
+    config.unit = 8;
+    config.indexed = true;
+    cr_assert(region_rig_start(&rig, &config));
+    for (i = 0; i < 200u; i++) {
+        cr_assert_eq(quire_region_add(&rig.a, i * 4096u, i * 4096u + 7u + (i == 150u ? 64u : 0), 0), QUIRE_OK);
+    }
+    memset(&request, 0, sizeof request);
+    request.size = 16;
+    request.policy = QUIRE_REGION_LOWEST;
+    request.flags = QUIRE_REGION_BOUNDED;
+    cr_expect_eq(quire_region_get_for(&rig.a, &request, &region), QUIRE_NO_SPACE, "it lies too far behind");
+    request.min = (151u - QUIRE_REGION_LOOKS) * 4096u;
+    cr_expect_eq(quire_region_get_for(&rig.a, &request, &region), QUIRE_OK, "from there it is the last look");
+    cr_expect_eq(region.base, 150u * 4096u);
+    cr_expect_eq(quire_region_put(&rig.a, &region), QUIRE_OK);
+    request.min -= 4096u;
+    cr_expect_eq(quire_region_get_for(&rig.a, &request, &region), QUIRE_NO_SPACE);
+    request.min = 0;
+    request.max = (149u + QUIRE_REGION_LOOKS) * 4096u + 7u;
+    request.policy = QUIRE_REGION_HIGHEST;
+    cr_expect_eq(quire_region_get_for(&rig.a, &request, &region), QUIRE_OK);
+    cr_expect_eq(region.last, 150u * 4096u + 71u);
+    cr_assert(region_rig_stop(&rig));
 }
