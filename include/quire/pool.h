@@ -434,10 +434,26 @@ static enum quire_status quire_pool_put_(struct quire_pool *pool, const struct q
     return status;
 }
 
+/* Wipes a piece, with the lock dropped meanwhile: nobody is shown it, gets it or returns it. `key` is the lock's; returns its next. */
+static uintptr_t quire_pool_clean_(struct quire_pool *pool, const struct quire_region *piece, uintptr_t key)
+{
+    struct quire_pool_wipe wipe;
+
+    wipe.key = piece->key;
+    wipe.next = pool->wipes;
+    pool->wipes = &wipe;
+    quire_pool_unlock_(pool, key);
+    quire_pool_wipe_(pool, piece);
+    key = quire_pool_lock_(pool);
+    quire_pool_unlink_wipe_(pool, &wipe);
+    return key;
+}
+
 /* ---- Pieces ---- */
 
 QUIRE_API enum quire_status quire_pool_alloc(struct quire_pool *pool, size_t size, struct quire_pool_handle *handle)
 {
+    struct quire_region piece;
     enum quire_status status;
     uintptr_t key;
 
@@ -449,22 +465,21 @@ QUIRE_API enum quire_status quire_pool_alloc(struct quire_pool *pool, size_t siz
         return QUIRE_INVALID;
     }
     key = quire_pool_lock_(pool);
-    status = quire_pool_take_(pool, size, &handle->region);
+    status = quire_pool_take_(pool, size, &piece);
     pool->refused += status != QUIRE_OK;
+    if (status == QUIRE_OK) {
+        if ((pool->traits.flags & QUIRE_POOL_TRAIT_ZERO_ALLOC) != 0) {
+            key = quire_pool_clean_(pool, &piece, key);
+        }
+        handle->region = piece;
+        handle->size = size;
+    }
     quire_pool_unlock_(pool, key);
-    if (status != QUIRE_OK) {
-        return status;
-    }
-    handle->size = size;
-    if ((pool->traits.flags & QUIRE_POOL_TRAIT_ZERO_ALLOC) != 0) {
-        quire_pool_wipe_(pool, &handle->region); /* nobody else knows of it yet */
-    }
-    return QUIRE_OK;
+    return status;
 }
 
 QUIRE_API enum quire_status quire_pool_free(struct quire_pool *pool, const struct quire_pool_handle *handle)
 {
-    struct quire_pool_wipe wipe;
     struct quire_region piece;
     enum quire_status status;
     uintptr_t key;
@@ -475,14 +490,7 @@ QUIRE_API enum quire_status quire_pool_free(struct quire_pool *pool, const struc
     key = quire_pool_lock_(pool);
     status = quire_pool_own_(pool, handle, &piece);
     if (status == QUIRE_OK && (pool->traits.flags & QUIRE_POOL_TRAIT_ZERO_FREE) != 0) {
-        /* Neither handed out while it is wiped, nor returned a second time. */
-        wipe.key = piece.key;
-        wipe.next = pool->wipes;
-        pool->wipes = &wipe;
-        quire_pool_unlock_(pool, key);
-        quire_pool_wipe_(pool, &piece);
-        key = quire_pool_lock_(pool);
-        quire_pool_unlink_wipe_(pool, &wipe);
+        key = quire_pool_clean_(pool, &piece, key);
     }
     if (status == QUIRE_OK) {
         status = quire_pool_put_(pool, &piece);

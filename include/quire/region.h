@@ -296,6 +296,7 @@ QUIRE_API enum quire_status quire_region_fini(struct quire_region_allocator *a)
     quire_region_clear(a);
     a->book->users--;
     a->owner = QUIRE_REGION_NOBODY_;
+    a->classes = 0; /* the table is the caller's: nothing empties its bins any more */
     a->book = NULL;
     return QUIRE_OK;
 }

@@ -893,3 +893,27 @@ Test(pool, pool_believes_its_own_books_not_the_handle)
     cr_expect_eq(count_bytes(window + 64, 64, 0x77), 64, "the neighbour was wiped");
     cr_expect_eq(stats().used, 64);
 }
+
+/* What another thread would see between the first unlock of an allocation and its wipe. */
+static void meet_a_coming_piece(unsigned nth)
+{
+    struct quire_view view;
+
+    if (nth == seen + 1u) {
+        cr_expect_eq(count_bytes(window, 8, 0x5a), 8, "the test is of no use: it is clean already");
+        cr_expect_eq(quire_pool_find(&pool, quire_pa_make(PA), 8, &view), QUIRE_NOT_FOUND);
+    }
+}
+
+Test(pool, pool_piece_that_is_not_clean_yet_is_found_by_nobody)
+{
+    struct quire_view view;
+
+    begin_watched(QUIRE_POOL_TRAIT_ZERO_ALLOC);
+    seen = watch.locks;
+    watch.at_unlock = meet_a_coming_piece;
+    (void)get(8);
+    watch.at_unlock = NULL;
+    cr_expect_gt(watch.locks, seen + 2u, "nobody met it");
+    cr_expect_eq(quire_pool_find(&pool, quire_pa_make(PA), 8, &view), QUIRE_OK);
+}
