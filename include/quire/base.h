@@ -2,7 +2,6 @@
 #ifndef QUIRE_BASE_H
 #define QUIRE_BASE_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

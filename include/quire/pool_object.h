@@ -31,6 +31,7 @@
 #define QUIRE_OBJECT_(suffix) QUIRE_CONCAT(QUIRE_OBJECT_NAME, suffix)
 #define QUIRE_OBJECT_POOL_(suffix) QUIRE_CONCAT(QUIRE_OBJECT_POOL, suffix)
 
+/* Names below end in _: the user's own may stand in front, and -Wshadow is to find no fault. */
 QUIRE_BEGIN
 
 struct QUIRE_OBJECT_NAME {
@@ -46,57 +47,57 @@ struct QUIRE_OBJECT_(_alignment) {
 QUIRE_STATIC_ASSERT(offsetof(struct QUIRE_OBJECT_(_alignment), object) <= (size_t)QUIRE_OBJECT_POOL_(_align),
                     QUIRE_OBJECT_(_is_aligned_by_its_pool));
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_new)(struct QUIRE_OBJECT_POOL *pool,
-                                                                                  struct QUIRE_OBJECT_NAME *object)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_new)(struct QUIRE_OBJECT_POOL *pool_,
+                                                                                  struct QUIRE_OBJECT_NAME *object_)
 {
-    return QUIRE_OBJECT_POOL_(_alloc)(pool, sizeof(QUIRE_OBJECT_TYPE), object != NULL ? &object->handle : NULL);
+    return QUIRE_OBJECT_POOL_(_alloc)(pool_, sizeof(QUIRE_OBJECT_TYPE), object_ != NULL ? &object_->handle : NULL);
 }
 
-static inline QUIRE_UNUSED enum quire_status QUIRE_OBJECT_(_delete)(struct QUIRE_OBJECT_POOL *pool,
-                                                                    const struct QUIRE_OBJECT_NAME *object)
+static inline QUIRE_UNUSED enum quire_status QUIRE_OBJECT_(_delete)(struct QUIRE_OBJECT_POOL *pool_,
+                                                                    const struct QUIRE_OBJECT_NAME *object_)
 {
-    return QUIRE_OBJECT_POOL_(_free)(pool, object != NULL ? &object->handle : NULL);
+    return QUIRE_OBJECT_POOL_(_free)(pool_, object_ != NULL ? &object_->handle : NULL);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_view)(struct QUIRE_OBJECT_POOL *pool,
-                                                                                   const struct QUIRE_OBJECT_NAME *object,
-                                                                                   struct quire_view *view)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_view)(struct QUIRE_OBJECT_POOL *pool_,
+                                                                                   const struct QUIRE_OBJECT_NAME *object_,
+                                                                                   struct quire_view *view_)
 {
-    return QUIRE_OBJECT_POOL_(_view)(pool, object != NULL ? &object->handle : NULL, view);
+    return QUIRE_OBJECT_POOL_(_view)(pool_, object_ != NULL ? &object_->handle : NULL, view_);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_store)(struct QUIRE_OBJECT_POOL *pool,
-                                                                                    const struct QUIRE_OBJECT_NAME *object,
-                                                                                    const QUIRE_OBJECT_TYPE *from)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_store)(struct QUIRE_OBJECT_POOL *pool_,
+                                                                                    const struct QUIRE_OBJECT_NAME *object_,
+                                                                                    const QUIRE_OBJECT_TYPE *from_)
 {
-    struct quire_view view;
-    enum quire_status status = QUIRE_OBJECT_(_view)(pool, object, &view);
+    struct quire_view view_;
+    enum quire_status status_ = QUIRE_OBJECT_(_view)(pool_, object_, &view_);
 
-    return status == QUIRE_OK ? quire_view_write(&view, 0, from, sizeof *from) : status;
+    return status_ == QUIRE_OK ? quire_view_write(&view_, 0, from_, sizeof *from_) : status_;
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_fetch)(struct QUIRE_OBJECT_POOL *pool,
-                                                                                    const struct QUIRE_OBJECT_NAME *object,
-                                                                                    QUIRE_OBJECT_TYPE *to)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_fetch)(struct QUIRE_OBJECT_POOL *pool_,
+                                                                                    const struct QUIRE_OBJECT_NAME *object_,
+                                                                                    QUIRE_OBJECT_TYPE *to_)
 {
-    struct quire_snapshot snapshot;
-    struct quire_view view;
-    enum quire_status status = QUIRE_OBJECT_(_view)(pool, object, &view);
+    struct quire_snapshot snapshot_;
+    struct quire_view view_;
+    enum quire_status status_ = QUIRE_OBJECT_(_view)(pool_, object_, &view_);
 
-    return status == QUIRE_OK ? quire_view_snapshot(&view, 0, to, sizeof *to, &snapshot) : status;
+    return status_ == QUIRE_OK ? quire_view_snapshot(&view_, 0, to_, sizeof *to_, &snapshot_) : status_;
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_pa)(struct QUIRE_OBJECT_POOL *pool,
-                                                                                 const struct QUIRE_OBJECT_NAME *object,
-                                                                                 struct quire_pa *pa)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_OBJECT_(_pa)(struct QUIRE_OBJECT_POOL *pool_,
+                                                                                 const struct QUIRE_OBJECT_NAME *object_,
+                                                                                 struct quire_pa *pa_)
 {
-    struct quire_view view;
-    enum quire_status status = QUIRE_OBJECT_(_view)(pool, object, &view);
+    struct quire_view view_;
+    enum quire_status status_ = QUIRE_OBJECT_(_view)(pool_, object_, &view_);
 
-    if (status != QUIRE_OK || pa == NULL) {
-        return status != QUIRE_OK ? status : QUIRE_INVALID;
+    if (status_ != QUIRE_OK || pa_ == NULL) {
+        return status_ != QUIRE_OK ? status_ : QUIRE_INVALID;
     }
-    *pa = view.pa;
+    *pa_ = view_.pa;
     return QUIRE_OK;
 }
 

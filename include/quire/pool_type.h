@@ -69,6 +69,7 @@
 QUIRE_STATIC_ASSERT((QUIRE_POOL_ALIGN) > 0 && (((QUIRE_POOL_ALIGN) & ((QUIRE_POOL_ALIGN)-1)) == 0),
                     QUIRE_POOL_(_align_is_a_power_of_two));
 
+/* Names below end in _: the user's own may stand in front, and -Wshadow is to find no fault. */
 QUIRE_BEGIN
 
 struct QUIRE_POOL_NAME {
@@ -91,109 +92,109 @@ enum {
                           ((QUIRE_POOL_INDEXED) ? (int)QUIRE_POOL_TRAIT_INDEXED : 0)
 };
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_init)(struct QUIRE_POOL_NAME *pool,
-                                                                                 const struct quire_pool_config *config)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_init)(struct QUIRE_POOL_NAME *pool_,
+                                                                                 const struct quire_pool_config *config_)
 {
-    struct quire_pool_traits traits;
+    struct quire_pool_traits traits_;
 
-    traits.align = (size_t)QUIRE_POOL_(_align);
-    traits.flags = (unsigned)QUIRE_POOL_(_flags);
-    traits.count = (QUIRE_POOL_COUNT);
-    traits.limit = (QUIRE_POOL_LIMIT);
-    return quire_pool_init(pool != NULL ? &pool->core : NULL, &traits, config);
+    traits_.align = (size_t)QUIRE_POOL_(_align);
+    traits_.flags = (unsigned)QUIRE_POOL_(_flags);
+    traits_.count = (QUIRE_POOL_COUNT);
+    traits_.limit = (QUIRE_POOL_LIMIT);
+    return quire_pool_init(pool_ != NULL ? &pool_->core : NULL, &traits_, config_);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_fini)(struct QUIRE_POOL_NAME *pool,
-                                                                                 quire_pool_visit visit, void *ctx)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_fini)(struct QUIRE_POOL_NAME *pool_,
+                                                                                 quire_pool_visit visit_, void *ctx_)
 {
-    return quire_pool_fini(pool != NULL ? &pool->core : NULL, visit, ctx);
+    return quire_pool_fini(pool_ != NULL ? &pool_->core : NULL, visit_, ctx_);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_add_book)(struct QUIRE_POOL_NAME *pool, void *slab,
-                                                                                     size_t len)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_add_book)(struct QUIRE_POOL_NAME *pool_, void *slab_,
+                                                                                     size_t len_)
 {
-    return quire_pool_add_book(pool != NULL ? &pool->core : NULL, slab, len);
+    return quire_pool_add_book(pool_ != NULL ? &pool_->core : NULL, slab_, len_);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_alloc)(struct QUIRE_POOL_NAME *pool, size_t size,
-                                                                                  struct QUIRE_POOL_(_handle) * handle)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_alloc)(struct QUIRE_POOL_NAME *pool_, size_t size_,
+                                                                                  struct QUIRE_POOL_(_handle) * handle_)
 {
-    return quire_pool_alloc(pool != NULL ? &pool->core : NULL, size, handle != NULL ? &handle->core : NULL);
+    return quire_pool_alloc(pool_ != NULL ? &pool_->core : NULL, size_, handle_ != NULL ? &handle_->core : NULL);
 }
 
-static inline QUIRE_UNUSED enum quire_status QUIRE_POOL_(_free)(struct QUIRE_POOL_NAME *pool,
-                                                                const struct QUIRE_POOL_(_handle) * handle)
+static inline QUIRE_UNUSED enum quire_status QUIRE_POOL_(_free)(struct QUIRE_POOL_NAME *pool_,
+                                                                const struct QUIRE_POOL_(_handle) * handle_)
 {
-    return quire_pool_free(pool != NULL ? &pool->core : NULL, handle != NULL ? &handle->core : NULL);
+    return quire_pool_free(pool_ != NULL ? &pool_->core : NULL, handle_ != NULL ? &handle_->core : NULL);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_view)(struct QUIRE_POOL_NAME *pool,
-                                                                                 const struct QUIRE_POOL_(_handle) * handle,
-                                                                                 struct quire_view *view)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_view)(struct QUIRE_POOL_NAME *pool_,
+                                                                                 const struct QUIRE_POOL_(_handle) * handle_,
+                                                                                 struct quire_view *view_)
 {
-    return quire_pool_view(pool != NULL ? &pool->core : NULL, handle != NULL ? &handle->core : NULL, view);
+    return quire_pool_view(pool_ != NULL ? &pool_->core : NULL, handle_ != NULL ? &handle_->core : NULL, view_);
 }
 
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_find)(struct QUIRE_POOL_NAME *pool,
-                                                                                 struct quire_pa pa, uint64_t len,
-                                                                                 struct quire_view *piece)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_find)(struct QUIRE_POOL_NAME *pool_,
+                                                                                 struct quire_pa pa_, uint64_t len_,
+                                                                                 struct quire_view *piece_)
 {
-    return quire_pool_find(pool != NULL ? &pool->core : NULL, pa, len, piece);
+    return quire_pool_find(pool_ != NULL ? &pool_->core : NULL, pa_, len_, piece_);
 }
 
-static inline QUIRE_UNUSED bool QUIRE_POOL_(_walk)(struct QUIRE_POOL_NAME *pool, quire_pool_visit visit, void *ctx)
+static inline QUIRE_UNUSED bool QUIRE_POOL_(_walk)(struct QUIRE_POOL_NAME *pool_, quire_pool_visit visit_, void *ctx_)
 {
-    return quire_pool_walk(pool != NULL ? &pool->core : NULL, visit, ctx);
+    return quire_pool_walk(pool_ != NULL ? &pool_->core : NULL, visit_, ctx_);
 }
 
-static inline QUIRE_UNUSED void QUIRE_POOL_(_get_stats)(struct QUIRE_POOL_NAME *pool, struct quire_pool_stats *stats)
+static inline QUIRE_UNUSED void QUIRE_POOL_(_get_stats)(struct QUIRE_POOL_NAME *pool_, struct quire_pool_stats *stats_)
 {
-    quire_pool_get_stats(pool != NULL ? &pool->core : NULL, stats);
+    quire_pool_get_stats(pool_ != NULL ? &pool_->core : NULL, stats_);
 }
 
 /* ---- Pieces with an owner ---- */
 
 static inline QUIRE_UNUSED struct QUIRE_POOL_(_scope) QUIRE_POOL_(_scope_none)(void)
 {
-    struct QUIRE_POOL_(_scope) none;
+    struct QUIRE_POOL_(_scope) none_;
 
-    QUIRE_MEMSET(&none, 0, sizeof none);
-    return none;
+    QUIRE_MEMSET(&none_, 0, sizeof none_);
+    return none_;
 }
 
 /* As _alloc; BUSY if the scope has a piece already. */
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_scope_alloc)(struct QUIRE_POOL_(_scope) * scope,
-                                                                                        struct QUIRE_POOL_NAME *pool,
-                                                                                        size_t size)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_scope_alloc)(struct QUIRE_POOL_(_scope) * scope_,
+                                                                                        struct QUIRE_POOL_NAME *pool_,
+                                                                                        size_t size_)
 {
-    enum quire_status status;
+    enum quire_status status_;
 
-    if (scope == NULL || scope->pool != NULL) {
-        return scope == NULL ? QUIRE_INVALID : QUIRE_BUSY;
+    if (scope_ == NULL || scope_->pool != NULL) {
+        return scope_ == NULL ? QUIRE_INVALID : QUIRE_BUSY;
     }
-    status = QUIRE_POOL_(_alloc)(pool, size, &scope->handle);
-    scope->pool = status == QUIRE_OK ? pool : NULL;
-    return status;
+    status_ = QUIRE_POOL_(_alloc)(pool_, size_, &scope_->handle);
+    scope_->pool = status_ == QUIRE_OK ? pool_ : NULL;
+    return status_;
 }
 
 /* The piece leaves the scope and becomes *handle's. INVALID: null, or there is none. */
-static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_scope_keep)(struct QUIRE_POOL_(_scope) * scope,
-                                                                                       struct QUIRE_POOL_(_handle) * handle)
+static inline QUIRE_UNUSED QUIRE_MUST_CHECK enum quire_status QUIRE_POOL_(_scope_keep)(struct QUIRE_POOL_(_scope) * scope_,
+                                                                                       struct QUIRE_POOL_(_handle) * handle_)
 {
-    if (scope == NULL || handle == NULL || scope->pool == NULL) {
+    if (scope_ == NULL || handle_ == NULL || scope_->pool == NULL) {
         return QUIRE_INVALID;
     }
-    *handle = scope->handle;
-    *scope = QUIRE_POOL_(_scope_none)();
+    *handle_ = scope_->handle;
+    *scope_ = QUIRE_POOL_(_scope_none)();
     return QUIRE_OK;
 }
 
 /* Returns the piece, if there is one. One that was returned by hand meanwhile is none. */
-static inline QUIRE_UNUSED void QUIRE_POOL_(_scope_end)(struct QUIRE_POOL_(_scope) * scope)
+static inline QUIRE_UNUSED void QUIRE_POOL_(_scope_end)(struct QUIRE_POOL_(_scope) * scope_)
 {
-    if (scope->pool != NULL) {
-        (void)QUIRE_POOL_(_free)(scope->pool, &scope->handle);
-        scope->pool = NULL;
+    if (scope_->pool != NULL) {
+        (void)QUIRE_POOL_(_free)(scope_->pool, &scope_->handle);
+        scope_->pool = NULL;
     }
 }
 

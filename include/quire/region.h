@@ -379,7 +379,7 @@ static QUIRE_NOINLINE enum quire_status quire_region_get_best_(struct quire_regi
     want.min = 0;
     want.max = UINT64_MAX;
     want.guards = 0;
-    want.looks = UINT_MAX;
+    want.looks = ~0u;
     want.bounded = false;
     link = quire_region_place_best_(a, &want, link, &base);
     return link != 0 ? quire_region_grant_(a, link, base, base + len, 0, region) : QUIRE_NO_SPACE;

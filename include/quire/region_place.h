@@ -364,7 +364,7 @@ static inline enum quire_status quire_region_read_(const struct quire_region_all
     want->before = request->guard_before;
     want->mask = request->align > unit_mask ? request->align - 1u : unit_mask;
     want->bounded = (request->flags & QUIRE_REGION_BOUNDED) != 0;
-    want->looks = want->bounded ? QUIRE_REGION_LOOKS : UINT_MAX;
+    want->looks = want->bounded ? QUIRE_REGION_LOOKS : ~0u;
     if (guards < request->guard_before || want->len + guards < want->len) {
         return QUIRE_NO_SPACE; /* more than 2^64 bytes */
     }

@@ -127,4 +127,21 @@ refused "a compiler without cleanup has no scopes" "QUIRE_POOL_SCOPED" \
     '-DQUIRE_MEMSET(t,b,n)=__builtin_memset(t,b,n)' '-DQUIRE_MEMCPY(t,f,n)=__builtin_memcpy(t,f,n)' '-DQUIRE_ATOMIC_LOAD(p)=(*(p))' \
     '-DQUIRE_ATOMIC_STORE(p,v)=(*(p)=(v))' '-DQUIRE_ATOMIC_ADD(p,v)=0' '-DQUIRE_ATOMIC_SUB(p,v)=0' '-DQUIRE_ATOMIC_CAS(p,e,v)=true' \
     "$two_pools"$'\nvoid g(void) { QUIRE_POOL_SCOPED(small_pool, x); }'
+# The templates stand behind the user's own names, and -Wshadow is on.
+cat >"$scratch/names.c" <<'C'
+#include <quire/pool.h>
+int pool, handle, object, view, scope, slab, status, config, visit, ctx, stats, piece, pa, len, size, to, from, traits, none;
+#define QUIRE_POOL_NAME a_pool
+#define QUIRE_POOL_ALIGN 8
+#include <quire/pool_type.h>
+#define QUIRE_OBJECT_NAME a_message
+#define QUIRE_OBJECT_TYPE uint64_t
+#define QUIRE_OBJECT_POOL a_pool
+#include <quire/pool_object.h>
+C
+# shellcheck disable=SC2086
+silent "the templates shadow no name of the user's, in C" gcc -std=c99 $c_warnings -ffreestanding -Iinclude -c -o /dev/null "$scratch/names.c"
+# shellcheck disable=SC2086
+silent "and in C++" g++ -x c++ -std=c++17 $warnings -ffreestanding -Iinclude -c -o /dev/null "$scratch/names.c"
+
 finish

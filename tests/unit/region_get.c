@@ -1,4 +1,4 @@
-/* region.h: get with the unit's alignment, which has a way of its own, against a search of all holes and against the other ways. */
+/* region.h: get with the unit's alignment, which has a way of its own, against a search of all holes and the long way. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>
@@ -17,7 +17,7 @@
 #define EXPECT(call, status) cr_assert_eq((call), (status), "%s, line %d", #call, __LINE__)
 
 static struct region_rig rig;
-static struct region_rig other; /* gets the same requests with an alignment of 0 */
+static struct region_rig other; /* gets the same requests by quire_region_get_for() */
 static uint64_t hole[HOLES];    /* the model: units that are left; they end where the hole ended */
 static uint64_t whole[HOLES];
 
@@ -73,13 +73,16 @@ static unsigned smallest(uint64_t need)
 static void take(uint64_t unit, uint64_t need)
 {
     enum quire_status expected = smallest(need) != HOLES ? QUIRE_OK : QUIRE_NO_SPACE;
+    struct quire_region_request request;
     struct quire_region twin;
     struct quire_region region;
     uint64_t least;
     unsigned i;
 
     EXPECT(quire_region_get(&rig.a, need * unit, unit, &region), expected);
-    EXPECT(quire_region_get(&other.a, need * unit, 0, &twin), expected);
+    memset(&request, 0, sizeof request);
+    request.size = need * unit;
+    EXPECT(quire_region_get_for(&other.a, &request, &twin), expected);
     if (expected != QUIRE_OK) {
         return;
     }
