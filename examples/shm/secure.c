@@ -204,8 +204,12 @@ static bool begin(struct secure *secure, const struct secure_config *config)
     }
     memset(secure, 0, sizeof *secure);
     secure->planted = config->planted;
-    good = quire_view_make((uintptr_t)memory, quire_pa_make(config->start), config->size, &secure->window) == QUIRE_OK &&
-           signal(SIGSEGV, on_fault) != SIG_ERR && signal(SIGBUS, on_fault) != SIG_ERR &&
+    if (quire_view_make((uintptr_t)memory, quire_pa_make(config->start), config->size, &secure->window) != QUIRE_OK) {
+        fprintf(stderr, "secure world: no memory begins at %#jx and has %zu bytes\n", (uintmax_t)config->start, config->size);
+        close(fd);
+        return false;
+    }
+    good = signal(SIGSEGV, on_fault) != SIG_ERR && signal(SIGBUS, on_fault) != SIG_ERR &&
            memory_send(config->socket, &discovery, sizeof discovery, fd);
     if (!good) {
         perror("secure world: cannot begin");

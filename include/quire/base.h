@@ -176,17 +176,17 @@ QUIRE_BEGIN
 enum quire_status {
     QUIRE_OK = 0,
     QUIRE_INVALID = -1,     /* an argument no call may have: unaligned, empty, wrapping, out of range */
-    QUIRE_EXISTS = -2,      /* the range overlaps an area, or the tag or slice is there already */
+    QUIRE_EXISTS = -2,      /* the range overlaps an area or is allocated already, or the tag or slice is there already */
     QUIRE_NOT_FOUND = -3,   /* no area at this address, no such tag or slice */
     QUIRE_DENIED = -4,      /* the area or the object does not permit this access */
     QUIRE_CONFLICT = -5,    /* one page would show with conflicting attributes, or writable here and executable there */
     QUIRE_NO_MEMORY = -6,   /* no bookkeeping memory */
     QUIRE_NO_PAGE = -7,     /* no physical page can be had: all are pinned, locked, quarantined or cannot be saved */
     QUIRE_NO_TABLE = -8,    /* no page-table memory */
-    QUIRE_NO_SPACE = -9,    /* no hole in the address space fits */
+    QUIRE_NO_SPACE = -9,    /* no hole fits */
     QUIRE_BUSY = -10,       /* the object is in use in a way that forbids this operation */
     QUIRE_AGAIN = -11,      /* would have to wait and may not: nothing changed, try again */
-    QUIRE_DEAD = -12,       /* the object died meanwhile */
+    QUIRE_DEAD = -12,       /* the object died meanwhile; the region or piece was returned already */
     QUIRE_IO = -13,         /* the store could not read or write */
     QUIRE_INTEGRITY = -14,  /* the store's content was refused: a hash or an authentication tag differs */
     QUIRE_STUCK = -15,      /* an MMU refused to drop an entry: its page is quarantined, its address stays taken */
@@ -287,7 +287,16 @@ static inline QUIRE_RESIDENT bool quire_atomic_cas(uint32_t *p, uint32_t *expect
 
 QUIRE_END
 
+#ifndef QUIRE_IMPLEMENTATION
+#define QUIRE_DECLARED_ONLY_
+#endif
+
 #endif /* QUIRE_BASE_H */
+
+/* What a header includes is within its guard: a second time it brings no implementation. */
+#if defined(QUIRE_IMPLEMENTATION) && defined(QUIRE_DECLARED_ONLY_)
+#error "define QUIRE_IMPLEMENTATION before the first header of Quire that the unit includes"
+#endif
 
 /* ---- Implementation --------------------------------------------------------------------------------------------- */
 

@@ -54,7 +54,7 @@
  *
  *     QUIRE_POOL_SCOPED(driver_pool, message);
  *     status = driver_pool_scope_alloc(&message, &pool, len);         message.handle is the piece
- *     ... driver_pool_scope_keep(&message, &handle);                  it stays, and is `handle`'s
+ *     status = driver_pool_scope_keep(&message, &handle);             it stays, and is `handle`'s
  */
 #if QUIRE_GNU
 #define QUIRE_POOL_SCOPED(name, variable)                                                                 \

@@ -26,7 +26,8 @@
  * at every node; QUIRE_REGION_BOUNDED forbids that.
  *
  * A `struct quire_region` (region_engine.h: base, last and three words of its own) is a receipt: copy it, keep it; it says what you
- * have and gives it back once. A second return, and one by a copy made before, is DEAD, in every build.
+ * have and gives it back once. A second return, and one by a copy made before, is DEAD, in every build. Where books are made again in
+ * the same place, quire_region_book_set_life() tells their receipts apart.
  *
  * Costs: n nodes (allocated regions and holes), C alignment classes, "O(1)" up to 2^exact_log units and at most 96 steps above.
  * Nothing locks: one lock of the caller's covers an allocator and all that share its book; questions (const) only read, but for
@@ -35,7 +36,7 @@
  */
 QUIRE_BEGIN
 
-/* Zero-initialise it, then set what is marked (must). It may be discarded after quire_region_init(). */
+/* Zero-initialise it, then set what is marked (must). It, and what `align` points to, may be discarded after quire_region_init(). */
 struct quire_region_config {
     struct quire_region_book *book; /* (must) made for at least these classes, and for the index if there is one */
     uint64_t *table;                /* (must) the caller's until quire_region_fini() */
@@ -49,8 +50,11 @@ struct quire_region_config {
                                        O(n), limits, lowest and highest amortised */
 };
 
-/* Bytes of the table for `classes` alignment classes, the unit counted. 12 and 64 need 31 kB a class; 6 and 16 need 3 kB. */
-#define QUIRE_REGION_TABLE_BYTES(classes, exact_log, span_log) ((size_t)(classes)*QUIRE_REGION_BIN_BYTES(exact_log, span_log))
+/* Bytes of the table for `classes` alignment classes, the unit counted; the logs as in the configuration, 0 for 12 and 64, which need
+ * 31 kB a class (6 and 16: 3 kB). A multiple of 8. */
+#define QUIRE_REGION_TABLE_BYTES(classes, exact_log, span_log)                                             \
+    ((size_t)(classes)*QUIRE_REGION_BIN_BYTES((exact_log) != 0 ? (exact_log) : QUIRE_REGION_EXACT_LOG_MAX, \
+                                              (span_log) != 0 ? (span_log) : 64u))
 
 /* ---- Life ---- */
 
@@ -88,7 +92,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get(struct quire_regio
                                                               struct quire_region *region) QUIRE_SYM(quire_region_get);
 
 /* The same with all that a request can say (region_place.h): policy, limits, guards. Further INVALID: guards that are no powers of two
- * or smaller than the unit, min above max, an unknown policy. Costs: see `struct quire_region_request`. */
+ * or smaller than the unit, min above max, an unknown policy or flag, QUIRE_REGION_BOUNDED with RANDOM. Costs: see `struct quire_region_request`. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get_for(struct quire_region_allocator *a,
                                                                   const struct quire_region_request *request,
                                                                   struct quire_region *region) QUIRE_SYM(quire_region_get_for);

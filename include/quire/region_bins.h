@@ -49,7 +49,7 @@ struct quire_region_bins {
 
 /* Words of `map` for keys below 2^span_log, 1..64. */
 #define QUIRE_REGION_BIN_WORDS(exact_log, span_log) \
-    (((uint32_t)1 << ((exact_log)-6u)) + ((span_log) > (exact_log) ? (uint32_t)(span_log) - (uint32_t)(exact_log) : 1u))
+    (((uint32_t)1 << (((exact_log)) - 6u)) + ((span_log) > (exact_log) ? (uint32_t)(span_log) - (uint32_t)(exact_log) : 1u))
 
 /* Bytes of tables for one class. */
 #define QUIRE_REGION_BIN_BYTES(exact_log, span_log) ((size_t)QUIRE_REGION_BIN_WORDS(exact_log, span_log) * (8u + 64u * 4u))

@@ -18,6 +18,8 @@
  * A link is a node's distance from `origin` in units of 8 bytes: 31 bits reach 16 GiB on a 64-bit machine and everything on
  * a 32-bit one, in half the space of a pointer and wherever the slabs lie. Link 0 is none.
  *
+ * n regions in one stretch that was added need at most 2n + 1 nodes: a hole between any two of them, and at both ends.
+ *
  * Nothing here locks: one lock of the caller's covers a book and all allocators on it. Nothing sleeps.
  *
  * Invariant: free + used = all nodes; a number drawn for an allocation is never drawn again in the life of the book.

@@ -39,7 +39,8 @@ struct quire_region_allocator {
     struct quire_region_bins bins[QUIRE_REGION_CLASSES_MAX];
 };
 
-/* What was handed out. Only base and last are for reading; the rest is how the allocator knows its own. */
+/* What was handed out. Only base and last are for reading; the rest is how the allocator knows its own: keep it where nobody else
+ * can write. An operation that fails leaves it as it was. */
 struct quire_region {
     uint64_t base; /* first byte; 2^64 - 1 may be the last */
     uint64_t last;

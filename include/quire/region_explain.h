@@ -18,7 +18,8 @@
  *     quire_region_explain(&a, &request, &why);
  *     quire_region_explain_text(&why, line, sizeof line);
  *
- *     "NO_SPACE: the alignment is in the way; largest 0xc00, available 0x1800; 0x1400..0x1fff lacks 0x400; helps: size 0xc00, ..."
+ *     "NO_SPACE: the alignment is in the way; largest anywhere 0xc00, available within the limits
+ *     0x1800; 0x1400..0x1fff lacks 0x400; helps: size 0xc00, ..."
  *
  * Every piece of advice in `helps` but COMPACT is sufficient: the request so changed, or repeated after what it says, succeeds. (Where
  * the book is nearly empty, `nodes` more are presumed; where the request is QUIRE_REGION_BOUNDED, that this is dropped.)
@@ -175,19 +176,20 @@ static bool quire_region_explain_room_(const struct quire_region_allocator *a, c
     return true;
 }
 
-/* The near miss, the size that would be granted, and what is available within the limits. */
-static void quire_region_explain_holes_(const struct quire_region_allocator *a, const struct quire_region_request *request,
-                                        struct quire_region_explanation *why)
+/* The near miss, the size that would be granted, and what is available within the limits. Returns in how many pieces that is. */
+static uint32_t quire_region_explain_holes_(const struct quire_region_allocator *a, const struct quire_region_request *request,
+                                            struct quire_region_explanation *why)
 {
     struct quire_region_request smallest = *request;
     struct quire_region_want_ least;
     uint64_t most = 0;
     uint64_t more;
+    uint32_t pieces = 0;
     uint32_t link;
 
     smallest.size = 1;
     if (quire_region_read_(a, &smallest, &least) != QUIRE_OK) {
-        return; /* guards of 2^64 bytes: nothing has room */
+        return 0; /* guards of 2^64 bytes: nothing has room */
     }
     for (link = a->first; link != 0; link = quire_region_at_(a, link)->next) {
         const struct quire_region_node *hole = quire_region_at_(a, link);
@@ -197,6 +199,7 @@ static void quire_region_explain_holes_(const struct quire_region_allocator *a, 
         }
         more = (hole->last < least.max ? hole->last : least.max) - (hole->base > least.min ? hole->base : least.min);
         why->available = more >= UINT64_MAX - why->available ? UINT64_MAX : why->available + more + 1u;
+        pieces++;
         if (quire_region_explain_room_(a, hole, &least, &more) && more >= most) {
             most = more + 1u;
             quire_region_describe_(a, link, &why->nearest);
@@ -206,6 +209,7 @@ static void quire_region_explain_holes_(const struct quire_region_allocator *a, 
         why->size = most;
         why->lacks = ((request->size - 1u) | a->bins[0].mask) - (most - 1u);
     }
+    return pieces;
 }
 
 /* The smallest allocated region with whose return a hole fits; 0 if none is enough. */
@@ -275,6 +279,8 @@ static void quire_region_explain_space_(const struct quire_region_allocator *a, 
                                         struct quire_region_explanation *why)
 {
     struct quire_region_want_ want;
+    uint32_t pieces;
+    bool scattered;
     uint32_t link;
 
     why->nodes = a->book->left < 2u ? 2u - a->book->left : 0;
@@ -283,7 +289,7 @@ static void quire_region_explain_space_(const struct quire_region_allocator *a, 
         why->blocker = QUIRE_REGION_BLOCKER_BOUND;
         return;
     }
-    quire_region_explain_holes_(a, request, why);
+    pieces = quire_region_explain_holes_(a, request, why);
     why->blocker = quire_region_explain_request_(a, request, why);
     if (quire_region_read_(a, request, &want) != QUIRE_OK) {
         return; /* more than 2^64 bytes: no region's return makes that fit */
@@ -293,12 +299,13 @@ static void quire_region_explain_space_(const struct quire_region_allocator *a, 
         quire_region_describe_(a, link, &why->region);
         why->helps |= QUIRE_REGION_HELP_RETURN;
     }
-    if (why->available > want.len) {
+    scattered = why->available > want.len && pieces > 1u;
+    if (scattered && a->allocated != 0) { /* else there is nothing that could be moved */
         why->helps |= QUIRE_REGION_HELP_COMPACT;
     }
     if (why->blocker == QUIRE_REGION_BLOCKER_SPACE && link != 0) {
         why->blocker = QUIRE_REGION_BLOCKER_REGION;
-    } else if (why->blocker == QUIRE_REGION_BLOCKER_SPACE && why->available > want.len) {
+    } else if (why->blocker == QUIRE_REGION_BLOCKER_SPACE && scattered) {
         why->blocker = QUIRE_REGION_BLOCKER_FRAGMENTS;
     }
 }
@@ -424,7 +431,7 @@ QUIRE_API size_t quire_region_explain_text(const struct quire_region_explanation
     static const char *const blockers[] = {
         "it fits",
         "the request is wrong",
-        "the book has no node",
+        "the book has too few nodes left",
         "the numbers are used up",
         "the search was bounded",
         "the alignment is in the way",
@@ -445,9 +452,9 @@ QUIRE_API size_t quire_region_explain_text(const struct quire_region_explanation
     quire_region_line_add_(&line, quire_status_name(why->status));
     quire_region_line_add_(&line, ": ");
     quire_region_line_add_(&line, (unsigned)why->blocker < sizeof blockers / sizeof blockers[0] ? blockers[why->blocker] : "?");
-    quire_region_line_hex_(&line, "; largest ", why->largest);
+    quire_region_line_hex_(&line, "; largest anywhere ", why->largest);
     if (why->status == QUIRE_NO_SPACE && why->blocker != QUIRE_REGION_BLOCKER_BOUND) {
-        quire_region_line_hex_(&line, ", available ", why->available);
+        quire_region_line_hex_(&line, ", available within the limits ", why->available);
     }
     if (why->lacks != 0) {
         quire_region_line_range_(&line, "; ", &why->nearest);

@@ -42,7 +42,7 @@ struct quire_region_request {
     uint64_t max;          /* nothing above. 0: no limit */
     uint64_t guard_before; /* bytes kept away from everybody in front of the region; 0, or a power of two, from the */
     uint64_t guard_after;  /* unit up to 2^62 units */
-    uint64_t entropy;      /* RANDOM: 64 random bits; the choice is as good as they are */
+    uint64_t entropy;      /* RANDOM: 64 random bits; the choice is as good as they are. Nothing is drawn for you */
     enum quire_region_policy policy;
     unsigned flags; /* QUIRE_REGION_BOUNDED */
 };

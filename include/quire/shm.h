@@ -84,7 +84,7 @@ struct quire_shm_range {
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_shm_init(). */
 struct quire_shm_config {
     struct quire_pa pa; /* (must) what was discovered: first byte, physically ... */
-    uintptr_t va;       /* (must) ... where this world mapped it ... */
+    uintptr_t va;       /* (must) ... where this world mapped it (0, there and here, is an address like any other) ... */
     uint64_t size;      /* (must) ... and how many bytes */
 
     const struct quire_shm_range *secure; /* what it must not touch: all memory that the other world is not to see */
@@ -116,7 +116,7 @@ enum quire_shm_reason {
     QUIRE_SHM_FINE = 0,
     QUIRE_SHM_BAD_CONFIG,   /* null, half a lock, no buffers or both kinds, or permissions that no fobj has */
     QUIRE_SHM_EMPTY,        /* the memory has no bytes */
-    QUIRE_SHM_UNALIGNED_PA, /* start or size are no multiples of a page */
+    QUIRE_SHM_UNALIGNED_PA, /* these are no multiples of a page */
     QUIRE_SHM_UNALIGNED_VA,
     QUIRE_SHM_UNALIGNED_SIZE,
     QUIRE_SHM_WRAPS_PA, /* it passes the end of the address space */
@@ -221,7 +221,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_find_buffer(struct quire_
                                                                    struct quire_shm_buffer **buffer, struct quire_view *slice)
     QUIRE_SYM(quire_shm_find_buffer);
 
-/* The same for messages: makes a view of just that range, if one live message holds all of it. Messages are not counted: that
+/* The same for messages: makes a view of just that range, if one live message holds all of it, its whole 8 bytes counted. Messages are not counted: that
  * it stays is the caller's own business. O(log messages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_find_message(struct quire_shm *shm, struct quire_pa pa, uint64_t len,
                                                                     struct quire_view *slice) QUIRE_SYM(quire_shm_find_message);

@@ -9,7 +9,7 @@ static struct quire_region_allocator devices;
 /* Physical addresses of devices: 4 KiB units, 2 MiB blocks found as surely as pages. */
 enum quire_status kernel_plan_devices(uint64_t base, uint64_t last)
 {
-    static unsigned char slab[2 * DEVICES_MAX * QUIRE_REGION_NODE_BYTES(2, true)];
+    static uint64_t slab[(2 * DEVICES_MAX + 1) * QUIRE_REGION_NODE_BYTES(2, true) / sizeof(uint64_t)];
     static uint64_t table[QUIRE_REGION_TABLE_BYTES(2, 6, 20) / sizeof(uint64_t)];
     static const uint64_t block = 2u << 20;
     struct quire_region_config config = {0};

@@ -12,8 +12,8 @@ static struct quire_shm shm;
 enum quire_status kernel_share(uintptr_t va, uint64_t pa, uint64_t size, struct quire_shm_refusal *why)
 {
     static const struct quire_shm_range secure = {0x0e000000, 0x0effffff};
-    static uint64_t driver_book[QUIRE_SHM_DRIVER_BOOK_BYTES(QUIRE_SHM_DRIVER_PAGES, MESSAGES) / sizeof(uint64_t) + 1];
-    static uint64_t client_book[QUIRE_SHM_CLIENT_BOOK_BYTES(SHARED_PAGES * QUIRE_PAGE_SIZE, BUFFERS) / sizeof(uint64_t) + 1];
+    static uint64_t driver_book[QUIRE_SHM_DRIVER_BOOK_BYTES(QUIRE_SHM_DRIVER_PAGES, MESSAGES) / sizeof(uint64_t)];
+    static uint64_t client_book[QUIRE_SHM_CLIENT_BOOK_BYTES(SHARED_PAGES * QUIRE_PAGE_SIZE, BUFFERS) / sizeof(uint64_t)];
     static struct quire_shm_buffer buffers[BUFFERS];
     struct quire_shm_config config = {0};
 
@@ -31,7 +31,8 @@ enum quire_status kernel_share(uintptr_t va, uint64_t pa, uint64_t size, struct 
     return quire_shm_init(&shm, &config, why);
 }
 
-/* The driver's side: a request in the driver pool, its data in a buffer; what the other world is told is an address. */
+/* The driver's side: a request in the driver pool, its data in a buffer; what the other world is told is an address. On an error
+ * nothing is out. */
 enum quire_status kernel_ask(const void *data, size_t len, struct hash_message *message, struct quire_shm_buffer **buffer)
 {
     struct hash_request request = {0};
@@ -48,13 +49,19 @@ enum quire_status kernel_ask(const void *data, size_t len, struct hash_message *
     if (status == QUIRE_OK) {
         status = hash_message_new(&shm.driver, message);
     }
+    if (status == QUIRE_OK) {
+        request.buffer = view.pa.addr;
+        request.len = len;
+        status = hash_message_store(&shm.driver, message, &request);
+        if (status != QUIRE_OK) {
+            hash_message_delete(&shm.driver, message);
+        }
+    }
     if (status != QUIRE_OK) {
         quire_shm_put(*buffer);
-        return status;
+        *buffer = NULL;
     }
-    request.buffer = view.pa.addr;
-    request.len = len;
-    return hash_message_store(&shm.driver, message, &request);
+    return status;
 }
 
 /* The other side, which trusts nothing: `window` is the memory it shares, `pa` what it was told. */

@@ -94,7 +94,7 @@ Test(region_explain, explain_says_when_nothing_is_in_the_way)
     cr_expect_eq(why.blocker, QUIRE_REGION_BLOCKER_NONE);
     cr_expect_eq(why.helps, 0);
     cr_expect_eq(why.largest, 0x1000);
-    expect_text(&why, "OK: it fits; largest 0x1000");
+    expect_text(&why, "OK: it fits; largest anywhere 0x1000");
 }
 
 Test(region_explain, explain_refuses_what_it_cannot_look_at)
@@ -119,7 +119,7 @@ Test(region_explain, explain_says_that_a_request_is_wrong)
     EXPECT(quire_region_add(&w.a, 0x1000, 0x1fff, 0), QUIRE_OK);
     why = explain(&request);
     cr_expect_eq(why.status, QUIRE_INVALID);
-    expect_text(&why, "INVALID: the request is wrong; largest 0x1000");
+    expect_text(&why, "INVALID: the request is wrong; largest anywhere 0x1000");
     request = request_of(0x10, 0x30);
     why = explain(&request);
     cr_expect_eq(why.blocker, QUIRE_REGION_BLOCKER_REQUEST);
@@ -140,8 +140,9 @@ Test(region_explain, explain_names_the_alignment)
     cr_expect_eq(why.size, 0x10);
     cr_expect_eq(why.largest, 0x10);
     cr_expect_eq(why.nearest.base, 0x1800);
-    expect_text(&why, "NO_SPACE: the alignment is in the way; largest 0x10, available 0xd0; 0x1800..0x180f lacks 0x90; "
-                      "helps: size 0x10, alignment 0x40, compaction");
+    expect_text(&why, "NO_SPACE: the alignment is in the way; largest anywhere 0x10, available within the limits 0xd0; "
+                      "0x1800..0x180f lacks 0x90; "
+                      "helps: size 0x10, alignment 0x40");
 }
 
 Test(region_explain, explain_names_the_guards)
@@ -154,13 +155,15 @@ Test(region_explain, explain_names_the_guards)
     request.guard_before = 0x20;
     request.guard_after = 0x10;
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: the guards are in the way; largest 0x100, available 0x100; 0x1000..0x10ff lacks 0x30; "
+    expect_text(&why, "NO_SPACE: the guards are in the way; largest anywhere 0x100, available within the limits 0x100; "
+                      "0x1000..0x10ff lacks 0x30; "
                       "helps: size 0xd0, no guards");
     /* Together more than there are addresses. */
     request.guard_before = (uint64_t)1 << 63;
     request.guard_after = (uint64_t)1 << 63;
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: the guards are in the way; largest 0x100, available 0x0; helps: no guards");
+    expect_text(
+        &why, "NO_SPACE: the guards are in the way; largest anywhere 0x100, available within the limits 0x0; helps: no guards");
 }
 
 Test(region_explain, explain_names_the_limits)
@@ -173,7 +176,8 @@ Test(region_explain, explain_names_the_limits)
     request.min = 0x1f80;
     request.max = 0x2fff;
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: the limits are in the way; largest 0x1000, available 0x80; 0x1000..0x1fff lacks 0x80; "
+    expect_text(&why, "NO_SPACE: the limits are in the way; largest anywhere 0x1000, available within the limits 0x80; "
+                      "0x1000..0x1fff lacks 0x80; "
                       "helps: size 0x80, no limits");
     request.min = 0x1fff;
     cr_expect_eq(explain(&request).available, 1);
@@ -198,7 +202,8 @@ Test(region_explain, explain_names_the_smallest_region_whose_return_is_enough)
     (void)take(0x1700, 0x17ff);
     (void)take(0x1810, 0x1fff);
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: a region is in the way; largest 0x100, available 0x210; 0x1400..0x14ff lacks 0x200; "
+    expect_text(&why, "NO_SPACE: a region is in the way; largest anywhere 0x100, available within the limits 0x210; "
+                      "0x1400..0x14ff lacks 0x200; "
                       "helps: size 0x100, return of 0x1500..0x15ff");
     region = why.region;
     EXPECT(quire_region_put(&w.a, &region), QUIRE_OK);
@@ -210,21 +215,29 @@ Test(region_explain, explain_tells_pieces_from_too_little)
 {
     struct quire_region_request request = request_of(0x300, 0);
     struct quire_region_explanation why;
+    struct quire_region region;
 
     start(true, NODES, 0);
     EXPECT(quire_region_add(&w.a, 0x1000, 0x10ff, 0), QUIRE_OK);
     EXPECT(quire_region_add(&w.a, 0x2000, 0x20ff, 0), QUIRE_OK);
     EXPECT(quire_region_add(&w.a, 0x3000, 0x31ff, 0), QUIRE_OK);
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: what is available is in pieces; largest 0x200, available 0x400; 0x3000..0x31ff lacks 0x100; "
-                      "helps: size 0x200, compaction");
+    expect_text(&why, "NO_SPACE: what is available is in pieces; largest anywhere 0x200, available within the limits 0x400; "
+                      "0x3000..0x31ff lacks 0x100; "
+                      "helps: size 0x200");
+    EXPECT(quire_region_add(&w.a, 0x5000, 0x500f, 0), QUIRE_OK);
+    EXPECT(quire_region_get_at(&w.a, 0x5000, 0x500f, &region), QUIRE_OK);
+    why = explain(&request);
+    cr_expect_eq(why.blocker, QUIRE_REGION_BLOCKER_FRAGMENTS);
+    cr_expect_neq(why.helps & QUIRE_REGION_HELP_COMPACT, 0);
     request.size = 0x401;
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: too little is available; largest 0x200, available 0x400; 0x3000..0x31ff lacks 0x210; "
+    expect_text(&why, "NO_SPACE: too little is available; largest anywhere 0x200, available within the limits 0x400; "
+                      "0x3000..0x31ff lacks 0x210; "
                       "helps: size 0x200");
     quire_region_clear(&w.a);
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: too little is available; largest 0x0, available 0x0");
+    expect_text(&why, "NO_SPACE: too little is available; largest anywhere 0x0, available within the limits 0x0");
     cr_expect_eq(why.nodes, 0);
 }
 
@@ -237,7 +250,7 @@ Test(region_explain, explain_counts_the_nodes_that_are_missing)
     start(true, 1, 0);
     EXPECT(quire_region_add(&w.a, 0x1010, 0x1fff, 0), QUIRE_OK);
     why = explain(&request);
-    expect_text(&why, "NO_MEMORY: the book has no node; largest 0x800; helps: nodes 0x2");
+    expect_text(&why, "NO_MEMORY: the book has too few nodes left; largest anywhere 0x800; helps: nodes 0x2");
     EXPECT(quire_region_get_for(&w.a, &request, &region), QUIRE_NO_MEMORY);
     EXPECT(quire_region_book_add_slab(&w.book, w.more, why.nodes * w.book.node_bytes), QUIRE_OK);
     EXPECT(quire_region_get_for(&w.a, &request, &region), QUIRE_OK);
@@ -258,7 +271,7 @@ Test(region_explain, explain_counts_the_nodes_that_are_missing)
     EXPECT(quire_region_add(&w.a, 0x1000, 0x1fff, 0), QUIRE_OK);
     request = request_of(0x100, 0);
     why = explain(&request);
-    expect_text(&why, "NO_MEMORY: the book has no node; largest 0x1000");
+    expect_text(&why, "NO_MEMORY: the book has too few nodes left; largest anywhere 0x1000");
     start(true, 1, 2);
     EXPECT(quire_region_add(&w.a, 0x1000, 0x1fff, 0), QUIRE_OK);
     cr_expect_eq(explain(&request).helps, QUIRE_REGION_HELP_NODES, "one more is allowed, and enough");
@@ -276,7 +289,7 @@ Test(region_explain, explain_says_when_numbers_are_used_up)
     EXPECT(quire_region_add(&w.a, 0x1000, 0x1fff, 0), QUIRE_OK);
     w.book.number |= QUIRE_REGION_NUMBER_END;
     why = explain(&request);
-    expect_text(&why, "LIMIT: the numbers are used up; largest 0x1000");
+    expect_text(&why, "LIMIT: the numbers are used up; largest anywhere 0x1000");
     request.size = 0x2000;
     why = explain(&request);
     cr_expect_eq(why.status, QUIRE_NO_SPACE);
@@ -298,7 +311,7 @@ Test(region_explain, explain_says_when_a_search_was_bounded)
     request.flags = QUIRE_REGION_BOUNDED;
     EXPECT(quire_region_get_for(&w.a, &request, &region), QUIRE_NO_SPACE);
     why = explain(&request);
-    expect_text(&why, "NO_SPACE: the search was bounded; largest 0x200; helps: an unbounded search");
+    expect_text(&why, "NO_SPACE: the search was bounded; largest anywhere 0x200; helps: an unbounded search");
     request.flags = 0;
     EXPECT(quire_region_get_for(&w.a, &request, &region), QUIRE_OK);
 }
@@ -334,7 +347,7 @@ Test(region_explain, explain_text_is_cut_where_the_buffer_ends)
     struct quire_region_request request = request_of(0x100, 0);
     struct quire_region_explanation why;
     char text[8];
-    size_t whole = strlen("NO_SPACE: too little is available; largest 0x0, available 0x0");
+    size_t whole = strlen("NO_SPACE: too little is available; largest anywhere 0x0, available within the limits 0x0");
 
     start(true, NODES, 0);
     why = explain(&request);
@@ -525,4 +538,20 @@ Test(region_explain, explain_agrees_with_every_request_and_its_advice_is_enough)
             step(&p);
         }
     }
+}
+
+Test(region_explain, explain_advises_no_compaction_where_there_is_nothing_to_move)
+{
+    struct quire_region_request request = request_of(0x4000, 0x20000);
+    struct quire_region_explanation why;
+
+    start(true, NODES, 0);
+    EXPECT(quire_region_add(&w.a, 0x1000, 0xffff, 0), QUIRE_OK);
+    why = explain(&request);
+    cr_expect_eq(why.status, QUIRE_NO_SPACE);
+    cr_expect_gt(why.available, request.size);
+    cr_expect_eq(why.helps & QUIRE_REGION_HELP_COMPACT, 0, "one piece");
+    EXPECT(quire_region_add(&w.a, 0x11000, 0x11fff, 0), QUIRE_OK);
+    why = explain(&request);
+    cr_expect_eq(why.helps & QUIRE_REGION_HELP_COMPACT, 0, "two pieces, and nothing that could be moved");
 }
