@@ -1,5 +1,6 @@
 /* region.h: the life of an allocator, getting, putting, resizing, finding, and its figures. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
+#include <limits.h>
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
