@@ -1,5 +1,6 @@
 /* base.h: status names, ranges that do not wrap, the stamp, the atomics. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
+#include <limits.h>
 
 #include <criterion/criterion.h>
 #include <stdio.h>

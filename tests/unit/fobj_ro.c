@@ -1,5 +1,6 @@
 /* fobj_ro.h: content from memory and from a callback, its verification, and every way a source can lie. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
+#include <limits.h>
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

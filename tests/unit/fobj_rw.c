@@ -1,5 +1,6 @@
 /* fobj_rw.h: pages that leave and return, plain and sealed, and every way a store can lie. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
+#include <limits.h>
 
 #include <criterion/criterion.h>
 #include <string.h>

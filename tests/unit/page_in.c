@@ -1,5 +1,6 @@
 /* page_in.h: stores that fail and lie, and what gives way to what. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
+#include <limits.h>
 
 #include <criterion/criterion.h>
 #include <string.h>
