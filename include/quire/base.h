@@ -293,7 +293,8 @@ QUIRE_END
 
 #endif /* QUIRE_BASE_H */
 
-/* What a header includes is within its guard: a second time it brings no implementation. */
+/* What a header includes is within its guard: a second time it brings no implementation. (Seen here when a header comes that is
+ * new to the unit, and in quire.h.) */
 #if defined(QUIRE_IMPLEMENTATION) && defined(QUIRE_DECLARED_ONLY_)
 #error "define QUIRE_IMPLEMENTATION before the first header of Quire that the unit includes"
 #endif

@@ -44,3 +44,8 @@
 #include "writeback.h"
 
 #endif /* QUIRE_QUIRE_H */
+
+/* All the others are within the guard. */
+#if defined(QUIRE_IMPLEMENTATION) && defined(QUIRE_DECLARED_ONLY_)
+#error "define QUIRE_IMPLEMENTATION before the first header of Quire that the unit includes"
+#endif

@@ -58,7 +58,7 @@ struct quire_region_explanation {
     uint64_t size;
     uint64_t align;
     uint64_t available;          /* bytes in holes within the limits; 2^64 reads as 2^64 - 1 */
-    uint64_t largest;            /* as of quire_region_largest() at the alignment asked for */
+    uint64_t largest;            /* bytes of the largest hole, however it is aligned */
     uint64_t lacks;              /* bytes that the best near miss is too short; 0: there is none, or nothing lacks */
     struct quire_region nearest; /* the best near miss: the hole with the most room for this request; key 0 */
     struct quire_region region;  /* RETURN: a receipt that quire_region_put() takes; else empty */
@@ -314,12 +314,15 @@ QUIRE_API enum quire_status quire_region_explain(const struct quire_region_alloc
                                                  const struct quire_region_request *request,
                                                  struct quire_region_explanation *why)
 {
+    struct quire_region_stats stats;
+
     if (a == NULL || a->book == NULL || request == NULL || why == NULL) {
         return QUIRE_INVALID;
     }
     QUIRE_MEMSET(why, 0, sizeof *why);
     why->status = quire_region_foresee_(a, request, &why->nodes);
-    why->largest = quire_region_largest(a, request->align);
+    quire_region_get_stats(a, &stats);
+    why->largest = stats.largest;
     switch (why->status) {
     case QUIRE_OK:
         why->blocker = QUIRE_REGION_BLOCKER_NONE;
