@@ -40,12 +40,12 @@ struct words {
 
 /* ---- Words ---- */
 
-__attribute__((format(printf, 2, 3))) static bool bad(const struct session *session, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool bad(const struct dialogue *dialogue, const char *format, ...)
 {
     va_list args;
 
     fflush(stdout); /* so that the message comes behind the answers before it */
-    fprintf(stderr, "line %u: ", session->line);
+    fprintf(stderr, "line %u: ", dialogue->line);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -53,7 +53,7 @@ __attribute__((format(printf, 2, 3))) static bool bad(const struct session *sess
     return false;
 }
 
-static bool split(const struct session *session, char *line, struct words *words)
+static bool split(const struct dialogue *dialogue, char *line, struct words *words)
 {
     memset(words, 0, sizeof *words);
     for (;;) {
@@ -64,13 +64,13 @@ static bool split(const struct session *session, char *line, struct words *words
             return true;
         }
         if (words->count == WORDS_MAX) {
-            return bad(session, "more than %u words", WORDS_MAX);
+            return bad(dialogue, "more than %u words", WORDS_MAX);
         }
         if (*line == '"') {
             line++;
             end = strchr(line, '"');
             if (end == NULL) {
-                return bad(session, "a quote has no end");
+                return bad(dialogue, "a quote has no end");
             }
         } else {
             end = line + strcspn(line, " \t\r\n");
@@ -87,62 +87,62 @@ static const char *next(struct words *words)
     return words->at < words->count ? words->word[words->at++] : "";
 }
 
-static bool take_size(const struct session *session, struct words *words, uint64_t *out)
+static bool take_size(const struct dialogue *dialogue, struct words *words, uint64_t *out)
 {
     const char *word = next(words);
 
-    return number_size(word, out) || bad(session, "\"%s\" is not a size such as 4096, 64K or 2M", word);
+    return number_size(word, out) || bad(dialogue, "\"%s\" is not a size such as 4096, 64K or 2M", word);
 }
 
-static bool take_address(const struct session *session, struct words *words, uint64_t *out)
+static bool take_address(const struct dialogue *dialogue, struct words *words, uint64_t *out)
 {
     const char *word = next(words);
 
-    return number_address(word, out) || bad(session, "\"%s\" is not an address in hexadecimal digits", word);
+    return number_address(word, out) || bad(dialogue, "\"%s\" is not an address in hexadecimal digits", word);
 }
 
-static bool take_name(const struct session *session, struct words *words, const char **out)
+static bool take_name(const struct dialogue *dialogue, struct words *words, const char **out)
 {
     *out = next(words);
     if ((*out)[0] == '\0' || strlen(*out) >= SPACE_NAME) {
-        return bad(session, "expected a name of 1 to %u characters", SPACE_NAME - 1u);
+        return bad(dialogue, "expected a name of 1 to %u characters", SPACE_NAME - 1u);
     }
     return true;
 }
 
-static bool take_entry(const struct session *session, struct words *words, struct space_entry **out)
+static bool take_entry(const struct dialogue *dialogue, struct words *words, struct space_entry **out)
 {
     const char *name;
 
-    if (!take_name(session, words, &name)) {
+    if (!take_name(dialogue, words, &name)) {
         return false;
     }
-    *out = space_named(session->space, name);
-    return *out != NULL || bad(session, "there is no region \"%s\"", name);
+    *out = space_named(dialogue->space, name);
+    return *out != NULL || bad(dialogue, "there is no region \"%s\"", name);
 }
 
-static bool take_end(const struct session *session, struct words *words)
+static bool take_end(const struct dialogue *dialogue, struct words *words)
 {
-    return words->at == words->count || bad(session, "\"%s\" is not expected here", words->word[words->at]);
+    return words->at == words->count || bad(dialogue, "\"%s\" is not expected here", words->word[words->at]);
 }
 
 /* ---- Requests ---- */
 
-static uint64_t entropy(struct session *session)
+static uint64_t entropy(struct dialogue *dialogue)
 {
     uint64_t value;
 
-    if (session->seed == 0 && getrandom(&value, sizeof value, 0) == (ssize_t)sizeof value) {
+    if (dialogue->seed == 0 && getrandom(&value, sizeof value, 0) == (ssize_t)sizeof value) {
         return value;
     }
-    session->seed += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    value = (session->seed ^ session->seed >> 30) * 0xbf58476d1ce4e5b9u;
+    dialogue->seed += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    value = (dialogue->seed ^ dialogue->seed >> 30) * 0xbf58476d1ce4e5b9u;
     value = (value ^ value >> 27) * 0x94d049bb133111ebu;
     return value ^ value >> 31;
 }
 
 /* One word of a request and what belongs to it. */
-static bool take_clause(struct session *session, struct words *words, struct quire_region_request *request, const char **name)
+static bool take_clause(struct dialogue *dialogue, struct words *words, struct quire_region_request *request, const char **name)
 {
     static const char *const policies[] = {"best", "lowest", "highest", "random"};
     const char *word = next(words);
@@ -155,75 +155,76 @@ static bool take_clause(struct session *session, struct words *words, struct qui
         }
     }
     if (strcmp(word, "align") == 0) {
-        return take_size(session, words, &request->align);
+        return take_size(dialogue, words, &request->align);
     }
     if (strcmp(word, "min") == 0) {
-        return take_address(session, words, &request->min);
+        return take_address(dialogue, words, &request->min);
     }
     if (strcmp(word, "max") == 0) {
-        return take_address(session, words, &request->max);
+        return take_address(dialogue, words, &request->max);
     }
     if (strcmp(word, "guard") == 0) {
-        return take_size(session, words, &request->guard_before);
+        return take_size(dialogue, words, &request->guard_before);
     }
     if (strcmp(word, "name") == 0) {
-        return take_name(session, words, name);
+        return take_name(dialogue, words, name);
     }
-    return bad(session, "\"%s\" is not expected here", word);
+    return bad(dialogue, "\"%s\" is not expected here", word);
 }
 
-static bool take_request(struct session *session, struct words *words, struct quire_region_request *request, const char **name)
+static bool take_request(struct dialogue *dialogue, struct words *words, struct quire_region_request *request,
+                         const char **name)
 {
     memset(request, 0, sizeof *request);
     *name = "region";
-    if (!take_size(session, words, &request->size)) {
+    if (!take_size(dialogue, words, &request->size)) {
         return false;
     }
     while (words->at < words->count) {
-        if (!take_clause(session, words, request, name)) {
+        if (!take_clause(dialogue, words, request, name)) {
             return false;
         }
     }
     request->guard_after = request->guard_before;
     if (request->policy == QUIRE_REGION_RANDOM) {
-        request->entropy = entropy(session);
+        request->entropy = entropy(dialogue);
     }
     return true;
 }
 
-static bool obey_get(struct session *session, struct words *words)
+static bool obey_get(struct dialogue *dialogue, struct words *words)
 {
     struct quire_region_request request;
     struct space_entry *entry;
     const char *name;
     enum quire_status status;
 
-    if (!take_request(session, words, &request, &name)) {
+    if (!take_request(dialogue, words, &request, &name)) {
         return false;
     }
-    status = space_get(session->space, &request, name, &entry);
+    status = space_get(dialogue->space, &request, name, &entry);
     if (status == QUIRE_OK) {
         print_entry(entry);
         return true;
     }
     printf("get: ");
-    explain_request(session->space, &request);
+    explain_request(dialogue->space, &request);
     return true;
 }
 
-static bool obey_explain(struct session *session, struct words *words)
+static bool obey_explain(struct dialogue *dialogue, struct words *words)
 {
     struct quire_region_request request;
     const char *name;
 
-    if (!take_request(session, words, &request, &name)) {
+    if (!take_request(dialogue, words, &request, &name)) {
         return false;
     }
-    explain_request(session->space, &request);
+    explain_request(dialogue->space, &request);
     return true;
 }
 
-static bool obey_at(struct session *session, struct words *words)
+static bool obey_at(struct dialogue *dialogue, struct words *words)
 {
     struct space_entry *entry;
     const char *name = "region";
@@ -231,14 +232,14 @@ static bool obey_at(struct session *session, struct words *words)
     uint64_t last;
     enum quire_status status;
 
-    if (!take_address(session, words, &first) || !take_address(session, words, &last)) {
+    if (!take_address(dialogue, words, &first) || !take_address(dialogue, words, &last)) {
         return false;
     }
     if (words->at < words->count &&
-        (strcmp(next(words), "name") != 0 || !take_name(session, words, &name) || !take_end(session, words))) {
-        return bad(session, "expected: at FIRST LAST [name NAME]");
+        (strcmp(next(words), "name") != 0 || !take_name(dialogue, words, &name) || !take_end(dialogue, words))) {
+        return bad(dialogue, "expected: at FIRST LAST [name NAME]");
     }
-    status = space_get_at(session->space, first, last, name, &entry);
+    status = space_get_at(dialogue->space, first, last, name, &entry);
     if (status == QUIRE_OK) {
         print_entry(entry);
     } else {
@@ -250,29 +251,29 @@ static bool obey_at(struct session *session, struct words *words)
     return true;
 }
 
-static bool obey_put(struct session *session, struct words *words)
+static bool obey_put(struct dialogue *dialogue, struct words *words)
 {
     struct space_entry *entry;
     enum quire_status status;
 
-    if (!take_entry(session, words, &entry) || !take_end(session, words)) {
+    if (!take_entry(dialogue, words, &entry) || !take_end(dialogue, words)) {
         return false;
     }
-    status = space_put(session->space, entry);
+    status = space_put(dialogue->space, entry);
     printf("put: %s\n", quire_status_name(status));
     return true;
 }
 
-static bool obey_grow(struct session *session, struct words *words)
+static bool obey_grow(struct dialogue *dialogue, struct words *words)
 {
     struct space_entry *entry;
     uint64_t size;
     enum quire_status status;
 
-    if (!take_entry(session, words, &entry) || !take_size(session, words, &size) || !take_end(session, words)) {
+    if (!take_entry(dialogue, words, &entry) || !take_size(dialogue, words, &size) || !take_end(dialogue, words)) {
         return false;
     }
-    status = space_resize(session->space, entry, size);
+    status = space_resize(dialogue->space, entry, size);
     if (status == QUIRE_OK) {
         print_entry(entry);
     } else {
@@ -282,23 +283,23 @@ static bool obey_grow(struct session *session, struct words *words)
     return true;
 }
 
-static bool obey_find(struct session *session, struct words *words)
+static bool obey_find(struct dialogue *dialogue, struct words *words)
 {
     struct space_entry *entry;
     uint64_t addr;
     enum quire_status status;
 
-    if (!take_address(session, words, &addr) || !take_end(session, words)) {
+    if (!take_address(dialogue, words, &addr) || !take_end(dialogue, words)) {
         return false;
     }
-    status = space_find(session->space, addr, &entry);
+    status = space_find(dialogue->space, addr, &entry);
     if (status == QUIRE_DENIED) {
         printf("in a guard of:\n");
     }
     if (status == QUIRE_OK || status == QUIRE_DENIED) {
         print_entry(entry);
-    } else if (quire_region_contains(&session->space->allocator, QUIRE_REGION_SET_AVAILABLE, addr & ~(session->space->unit - 1),
-                                     addr | (session->space->unit - 1))) {
+    } else if (quire_region_contains(&dialogue->space->allocator, QUIRE_REGION_SET_AVAILABLE,
+                                     addr & ~(dialogue->space->unit - 1), addr | (dialogue->space->unit - 1))) {
         printf("find: available\n");
     } else {
         printf("find: %s, and not available\n", quire_status_name(status));
@@ -308,66 +309,66 @@ static bool obey_find(struct session *session, struct words *words)
 
 /* ---- All the others ---- */
 
-static bool obey_print(struct session *session, struct words *words)
+static bool obey_print(struct dialogue *dialogue, struct words *words)
 {
     const char *word = words->word[0];
 
-    if (!take_end(session, words)) {
+    if (!take_end(dialogue, words)) {
         return false;
     }
     if (strcmp(word, "stats") == 0) {
-        print_stats(session->space);
+        print_stats(dialogue->space);
     } else if (strcmp(word, "help") == 0) {
         fputs(command_help, stdout);
     } else if (strcmp(word, "quit") == 0) {
-        session->ended = true;
+        dialogue->ended = true;
     } else {
-        print_segments(session->space, strcmp(word, "holes") == 0  ? 1u << SEGMENT_AVAILABLE
-                                       : strcmp(word, "list") == 0 ? 1u << SEGMENT_TAKEN | 1u << SEGMENT_REQUESTED
-                                                                   : ~0u);
+        print_segments(dialogue->space, strcmp(word, "holes") == 0  ? 1u << SEGMENT_AVAILABLE
+                                        : strcmp(word, "list") == 0 ? 1u << SEGMENT_TAKEN | 1u << SEGMENT_REQUESTED
+                                                                    : ~0u);
     }
     return true;
 }
 
-static bool obey_svg(struct session *session, struct words *words)
+static bool obey_svg(struct dialogue *dialogue, struct words *words)
 {
     const char *path = next(words);
     const char *wrong;
 
     if (path[0] == '\0') {
-        return bad(session, "expected a file");
+        return bad(dialogue, "expected a file");
     }
-    if (!take_end(session, words)) {
+    if (!take_end(dialogue, words)) {
         return false;
     }
-    wrong = svg_draw(session->space, session->title, path);
+    wrong = svg_draw(dialogue->space, dialogue->title, path);
     if (wrong != NULL) {
-        return bad(session, "%s: %s", path, wrong);
+        return bad(dialogue, "%s: %s", path, wrong);
     }
     printf("svg: %s\n", path);
     return true;
 }
 
-static bool obey_check(struct session *session, struct words *words)
+static bool obey_check(struct dialogue *dialogue, struct words *words)
 {
     const char *what;
 
-    if (!take_end(session, words)) {
+    if (!take_end(dialogue, words)) {
         return false;
     }
-    if (quire_region_check(&session->space->allocator, &what) != QUIRE_OK ||
-        quire_region_book_check(&session->space->book, &what) != QUIRE_OK) {
-        return bad(session, "%s", what);
+    if (quire_region_check(&dialogue->space->allocator, &what) != QUIRE_OK ||
+        quire_region_book_check(&dialogue->space->book, &what) != QUIRE_OK) {
+        return bad(dialogue, "%s", what);
     }
     printf("check: all invariants are true\n");
     return true;
 }
 
-bool command_obey(struct session *session, char *line)
+bool command_obey(struct dialogue *dialogue, char *line)
 {
     static const struct {
         const char *word;
-        bool (*obey)(struct session *session, struct words *words);
+        bool (*obey)(struct dialogue *dialogue, struct words *words);
     } commands[] = {
         {"get", obey_get},         {"at", obey_at},       {"put", obey_put},     {"grow", obey_grow},   {"find", obey_find},
         {"list", obey_print},      {"holes", obey_print}, {"map", obey_print},   {"stats", obey_print}, {"help", obey_print},
@@ -377,7 +378,7 @@ bool command_obey(struct session *session, char *line)
     const char *word;
     size_t i;
 
-    if (!split(session, line, &words)) {
+    if (!split(dialogue, line, &words)) {
         return false;
     }
     if (words.count == 0) {
@@ -386,8 +387,8 @@ bool command_obey(struct session *session, char *line)
     word = next(&words);
     for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(word, commands[i].word) == 0) {
-            return commands[i].obey(session, &words);
+            return commands[i].obey(dialogue, &words);
         }
     }
-    return bad(session, "\"%s\" is no command: see help", word);
+    return bad(dialogue, "\"%s\" is no command: see help", word);
 }

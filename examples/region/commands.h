@@ -4,7 +4,7 @@
 
 #include "space.h"
 
-struct session {
+struct dialogue {
     struct space *space;
     const char *title; /* of pictures */
     uint64_t seed;     /* of random placement, when it is to be the same every time; 0: the kernel's entropy */
@@ -14,7 +14,7 @@ struct session {
 
 /* Obeys one line, which it cuts into words. False after a message if it is no proper command; that a request cannot be
  * served is an answer like any other. */
-bool command_obey(struct session *session, char *line);
+bool command_obey(struct dialogue *dialogue, char *line);
 
 /* What commands there are. */
 extern const char command_help[];

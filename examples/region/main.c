@@ -81,7 +81,7 @@ static int parse(int argc, char **argv, struct args *args)
 }
 
 /* Obeys standard input to its end. Returns the status to exit with. */
-static int converse(struct session *session)
+static int converse(struct dialogue *dialogue)
 {
     bool prompt = isatty(STDIN_FILENO) != 0;
     char *line = NULL;
@@ -89,7 +89,7 @@ static int converse(struct session *session)
     int result = 0;
     ssize_t len;
 
-    while (!session->ended) {
+    while (!dialogue->ended) {
         if (prompt) {
             fputs("> ", stdout);
             fflush(stdout);
@@ -98,12 +98,12 @@ static int converse(struct session *session)
         if (len <= 0) {
             break;
         }
-        session->line++;
+        dialogue->line++;
         if (strlen(line) != (size_t)len) {
             fflush(stdout);
-            fprintf(stderr, "line %u: a zero byte: this is no text\n", session->line);
+            fprintf(stderr, "line %u: a zero byte: this is no text\n", dialogue->line);
             result = EXIT_LINES;
-        } else if (!command_obey(session, line)) {
+        } else if (!command_obey(dialogue, line)) {
             result = EXIT_LINES;
         }
     }
@@ -114,7 +114,7 @@ static int converse(struct session *session)
 int main(int argc, char **argv)
 {
     static struct space space;
-    struct session session = {&space, NULL, 0, 0, false};
+    struct dialogue dialogue = {&space, NULL, 0, 0, false};
     struct ranges ranges;
     struct args args;
     enum quire_status status;
@@ -136,10 +136,10 @@ int main(int argc, char **argv)
         result = EXIT_BAD;
     } else {
         if (space_fill(&space, &ranges, args.path)) {
-            session.title = args.path;
-            session.seed = args.seed;
+            dialogue.title = args.path;
+            dialogue.seed = args.seed;
             print_stats(&space);
-            result = converse(&session);
+            result = converse(&dialogue);
         } else {
             result = EXIT_BAD;
         }

@@ -43,6 +43,10 @@ for compiler in gcc clang; do
         '#include <quire/quire.h>\nenum quire_status f(struct quire_pmem_pool *, uint64_t, struct quire_pmem *);\nenum quire_status f(struct quire_pmem_pool *pool, uint64_t pa, struct quire_pmem *pmem)\n{\n    return quire_pmem_pool_add(pool, pa, 1, pmem);\n}'
     refused "$compiler: a physical address is no virtual one" "incompatible|passing|initializ" compiled $compiler "" \
         '#include <quire/quire.h>\nstruct quire_area *f(struct quire_vm *, struct quire_pa);\nstruct quire_area *f(struct quire_vm *vm, struct quire_pa pa)\n{\n    return quire_vm_area_at(vm, pa);\n}'
+    for first in quire.h view.h; do
+        refused "$compiler: an implementation after <quire/$first> is an error" "before the first header" compiled $compiler "" \
+            "#include <quire/$first>\n$everything"
+    done
     refused "$compiler: a compiler without traps must be told" "define QUIRE_ASSERT" compiled $compiler "-U__GNUC__ -U__clang__" "$everything"
 done
 

@@ -143,3 +143,40 @@ Test(region_get, get_at_the_units_alignment_takes_no_node_for_all_of_a_hole)
         cr_expect(region_rig_stop(&rig));
     }
 }
+
+/* Holes of 64 MiB and up to 1/64 more, all in one bin, and one that is far larger: where any of them has room, it is not that one. */
+Test(region_get, get_finds_room_among_many_holes_of_nearly_one_size)
+{
+    struct property p = property_begin("get_finds_room_among_many_holes_of_nearly_one_size", 1);
+    const uint64_t huge = (uint64_t)1 << 40;
+    uint64_t number;
+
+    for (number = 0; number < p.rounds * 2u * FORMS; number++) {
+        struct region_rig_config config = form((unsigned)(number % FORMS), 1);
+        bool with_huge = number / FORMS % 2u != 0;
+        unsigned i;
+
+        cr_assert(region_rig_start(&rig, &config));
+        for (i = 0; i < HOLES; i++) {
+            hole[i] = ((uint64_t)1 << 26) + property_below(&p, (uint32_t)1 << 20);
+            EXPECT(quire_region_add(&rig.a, (uint64_t)i << 27, ((uint64_t)i << 27) + (hole[i] - 1u), 0), QUIRE_OK);
+        }
+        if (with_huge) {
+            EXPECT(quire_region_add(&rig.a, huge, huge + huge - 1u, 0), QUIRE_OK);
+        }
+        for (i = 0; i < 2000u; i++) {
+            uint64_t need = ((uint64_t)1 << 26) + property_below(&p, (uint32_t)1 << 20);
+            bool fits = smallest(need) != HOLES;
+            struct quire_region region;
+
+            EXPECT(quire_region_get(&rig.a, need, 1, &region), fits || with_huge ? QUIRE_OK : QUIRE_NO_SPACE);
+            if (fits || with_huge) {
+                cr_assert_eq(region.base < huge, fits, "%llx bytes, at %llx", (unsigned long long)need,
+                             (unsigned long long)region.base);
+                EXPECT(quire_region_put(&rig.a, &region), QUIRE_OK);
+            }
+        }
+        EXPECT(quire_region_check(&rig.a, NULL), QUIRE_OK);
+        cr_expect(region_rig_stop(&rig));
+    }
+}
