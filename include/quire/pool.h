@@ -225,15 +225,6 @@ static void quire_pool_wipe_(const struct quire_pool *pool, const struct quire_r
 
 /* ---- Life ---- */
 
-/* Do the `len` bytes at `ptr` lie in no byte of the view? */
-static bool quire_pool_is_private_(const struct quire_view *view, const void *ptr, size_t len)
-{
-    uintptr_t first = (uintptr_t)ptr;
-    uintptr_t last = first + (len - 1u);
-
-    return last >= first && (last < view->va || first > view->va + (view->size - 1u));
-}
-
 static bool quire_pool_traits_valid_(const struct quire_pool_traits *traits, const struct quire_view *window)
 {
     uint64_t mask = (uint64_t)traits->align - 1u;
@@ -245,7 +236,7 @@ static bool quire_pool_traits_valid_(const struct quire_pool_traits *traits, con
 static bool quire_pool_book_valid_(const struct quire_pool_config *config, size_t least)
 {
     return config->book != NULL && ((uintptr_t)config->book & 7u) == 0 && config->book_bytes >= least &&
-           quire_pool_is_private_(&config->window, config->book, config->book_bytes);
+           quire_view_apart_(&config->window, config->book, config->book_bytes);
 }
 
 /* Makes an allocator of the whole window: the table at the front of the book, nodes in the rest. */
@@ -354,7 +345,7 @@ QUIRE_API enum quire_status quire_pool_add_book(struct quire_pool *pool, void *s
     enum quire_status status;
     uintptr_t key;
 
-    if (!quire_pool_is_made_(pool) || slab == NULL || len == 0 || !quire_pool_is_private_(&pool->window, slab, len)) {
+    if (!quire_pool_is_made_(pool) || slab == NULL || len == 0 || !quire_view_apart_(&pool->window, slab, len)) {
         return QUIRE_INVALID;
     }
     key = quire_pool_lock_(pool);
@@ -434,7 +425,8 @@ static enum quire_status quire_pool_put_(struct quire_pool *pool, const struct q
     return status;
 }
 
-/* Wipes a piece, with the lock dropped meanwhile: nobody is shown it, gets it or returns it. `key` is the lock's; returns its next. */
+/* Wipes a piece, with the lock dropped meanwhile: nobody is shown it, gets it or returns it. `key` is the lock's; returns its
+ * next. */
 static uintptr_t quire_pool_clean_(struct quire_pool *pool, const struct quire_region *piece, uintptr_t key)
 {
     struct quire_pool_wipe wipe;

@@ -25,9 +25,9 @@
  * room for it at that alignment, and no hole is looked at in vain. With any other power of two it is as exact, but may look
  * at every node; QUIRE_REGION_BOUNDED forbids that.
  *
- * A `struct quire_region` (region_engine.h: base, last and three words of its own) is a receipt: copy it, keep it; it says what you
- * have and gives it back once. A second return, and one by a copy made before, is DEAD, in every build. Where books are made again in
- * the same place, quire_region_book_set_life() tells their receipts apart.
+ * A `struct quire_region` (region_engine.h: base, last and three words of its own) is a receipt: copy it, keep it; it says
+ * what you have and gives it back once. A second return, and one by a copy made before, is DEAD, in every build. Where books
+ * are made again in the same place, quire_region_book_set_life() tells their receipts apart.
  *
  * Costs: n nodes (allocated regions and holes), C alignment classes, "O(1)" up to 2^exact_log units and at most 96 steps above.
  * Nothing locks: one lock of the caller's covers an allocator and all that share its book; questions (const) only read, but for
@@ -36,7 +36,8 @@
  */
 QUIRE_BEGIN
 
-/* Zero-initialise it, then set what is marked (must). It, and what `align` points to, may be discarded after quire_region_init(). */
+/* Zero-initialise it, then set what is marked (must). It, and what `align` points to, may be discarded after
+ * quire_region_init(). */
 struct quire_region_config {
     struct quire_region_book *book; /* (must) made for at least these classes, and for the index if there is one */
     uint64_t *table;                /* (must) the caller's until quire_region_fini() */
@@ -50,17 +51,17 @@ struct quire_region_config {
                                        O(n), limits, lowest and highest amortised */
 };
 
-/* Bytes of the table for `classes` alignment classes, the unit counted; the logs as in the configuration, 0 for 12 and 64, which need
- * 31 kB a class (6 and 16: 3 kB). A multiple of 8. */
+/* Bytes of the table for `classes` alignment classes, the unit counted; the logs as in the configuration, 0 for 12 and 64,
+ * which need 31 kB a class (6 and 16: 3 kB). A multiple of 8. */
 #define QUIRE_REGION_TABLE_BYTES(classes, exact_log, span_log)                                             \
     ((size_t)(classes)*QUIRE_REGION_BIN_BYTES((exact_log) != 0 ? (exact_log) : QUIRE_REGION_EXACT_LOG_MAX, \
                                               (span_log) != 0 ? (span_log) : 64u))
 
 /* ---- Life ---- */
 
-/* Makes an allocator with nothing in it. INVALID: null or (must) missing, a unit or class that is no power of two or out of order,
- * too many classes, logs out of range, a table too small or not aligned for uint64_t, a book made for fewer classes or without the
- * index. O(table). */
+/* Makes an allocator with nothing in it. INVALID: null or (must) missing, a unit or class that is no power of two or out of
+ * order, too many classes, logs out of range, a table too small or not aligned for uint64_t, a book made for fewer classes or
+ * without the index. O(table). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_init(struct quire_region_allocator *a,
                                                                const struct quire_region_config *config)
     QUIRE_SYM(quire_region_init);
@@ -75,24 +76,25 @@ QUIRE_API void quire_region_reset(struct quire_region_allocator *a) QUIRE_SYM(qu
 /* Takes away everything, what is allocated too: every receipt is stale from now on. O(n). */
 QUIRE_API void quire_region_clear(struct quire_region_allocator *a) QUIRE_SYM(quire_region_clear);
 
-/* Gives the allocator another book. BUSY while it has nodes; INVALID if the book was made for fewer classes or without the index
- * that the allocator has. Nothing changed then. O(1). */
+/* Gives the allocator another book. BUSY while it has nodes; INVALID if the book was made for fewer classes or without the
+ * index that the allocator has. Nothing changed then. O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_set_book(struct quire_region_allocator *a,
                                                                    struct quire_region_book *book)
     QUIRE_SYM(quire_region_set_book);
 
 /* ---- Regions ---- */
 
-/* Best fit: of the holes that have room for `size` bytes, rounded up to units, at a multiple of `align` (0: the unit), the one with the
- * least room from its first such multiple on (above 2^exact_log units, up to 1/64 more), and that multiple. With an alignment that is
- * not declared, a small one. INVALID: size 0 or more than 2^64 - unit, align no power of two; NO_SPACE: no hole has room;
- * NO_MEMORY: the book is empty; LIMIT: 2^51 allocations were made. O(1) a class; O(log n) with the index; O(n) at worst with
- * an alignment that is not declared. */
+/* Best fit: of the holes that have room for `size` bytes, rounded up to units, at a multiple of `align` (0: the unit), the
+ * one with the least room from its first such multiple on (above 2^exact_log units, up to 1/64 more), and that multiple. With
+ * an alignment that is not declared, a small one. INVALID: size 0 or more than 2^64 - unit, align no power of two; NO_SPACE:
+ * no hole has room; NO_MEMORY: the book has fewer nodes left than that place takes, at most two; LIMIT: 2^51 allocations were
+ * made. O(1) a class; O(log n) with the index; O(n) at worst with an alignment that is not declared. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get(struct quire_region_allocator *a, uint64_t size, uint64_t align,
                                                               struct quire_region *region) QUIRE_SYM(quire_region_get);
 
-/* The same with all that a request can say (region_place.h): policy, limits, guards. Further INVALID: guards that are no powers of two
- * or smaller than the unit, min above max, an unknown policy or flag, QUIRE_REGION_BOUNDED with RANDOM. Costs: see `struct quire_region_request`. */
+/* The same with all that a request can say (region_place.h): policy, limits, guards. Further INVALID: guards that are no
+ * powers of two or smaller than the unit, min above max, an unknown policy or flag, QUIRE_REGION_BOUNDED with RANDOM. Costs:
+ * see `struct quire_region_request`. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get_for(struct quire_region_allocator *a,
                                                                   const struct quire_region_request *request,
                                                                   struct quire_region *region) QUIRE_SYM(quire_region_get_for);
@@ -108,19 +110,19 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_get_at(struct quire_re
 QUIRE_API enum quire_status quire_region_put(struct quire_region_allocator *a, const struct quire_region *region)
     QUIRE_SYM(quire_region_put);
 
-/* Makes the region `size` bytes long, rounded up to units, without moving its base: what it gives up becomes available, what it
- * gains must be. Guards keep their size. DEAD, INVALID as above; NO_SPACE: what follows is not available that far; NO_MEMORY. Old copies of
- * the receipt stay good for everything but their `last`. O(1) a class; O(log n) with the index. */
+/* Makes the region `size` bytes long, rounded up to units, without moving its base: what it gives up becomes available, what
+ * it gains must be. Guards keep their size. DEAD, INVALID as above; NO_SPACE: what follows is not available that far;
+ * NO_MEMORY. Old copies of the receipt stay good for everything but their `last`. O(1) a class; O(log n) with the index. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_resize(struct quire_region_allocator *a, struct quire_region *region,
                                                                  uint64_t size) QUIRE_SYM(quire_region_resize);
 
-/* Stores in *region the receipt of the region that holds `addr`. DENIED: `addr` lies in a guard, *region is whose; NOT_FOUND: it
- * is not allocated. O(log n) with the index, else O(n). */
+/* Stores in *region the receipt of the region that holds `addr`. DENIED: `addr` lies in a guard, *region is whose; NOT_FOUND:
+ * it is not allocated. O(log n) with the index, else O(n). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_find(const struct quire_region_allocator *a, uint64_t addr,
                                                                struct quire_region *region) QUIRE_SYM(quire_region_find);
 
-/* Writes into a receipt what its region is now: a copy made before quire_region_resize() has the `last` of then. DEAD, INVALID as
- * above. O(1). */
+/* Writes into a receipt what its region is now: a copy made before quire_region_resize() has the `last` of then. DEAD,
+ * INVALID as above. O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_renew(const struct quire_region_allocator *a,
                                                                 struct quire_region *region) QUIRE_SYM(quire_region_renew);
 
@@ -202,9 +204,9 @@ static void quire_region_empty_bins_(struct quire_region_allocator *a)
 /* After the last life. Words of receipts are odd, and an empty one's is 0. */
 #define QUIRE_REGION_NOBODY_ 2u
 
-/* A word for every receipt of this allocator on this book, until it is ended or given another: a receipt of any other is known without
- * a look at the node it names, which may be in slabs that are gone. One book never gives a word twice (in 2^31 allocators); two
- * books, or two lives of one, give the same once in 2^31. */
+/* A word for every receipt of this allocator on this book, until it is ended or given another: a receipt of any other is
+ * known without a look at the node it names, which may be in slabs that are gone. One book never gives a word twice (in 2^31
+ * allocators); two books, or two lives of one, give the same once in 2^31. */
 static void quire_region_own_book_(struct quire_region_allocator *a, struct quire_region_book *book)
 {
     uint64_t mix = (uint64_t)(uintptr_t)book ^ ((uint64_t)book->life << 32);
@@ -370,7 +372,8 @@ QUIRE_API enum quire_status quire_region_get_for(struct quire_region_allocator *
     return status;
 }
 
-/* Best fit where the smallest hole that is large enough, `link`, has no room at this alignment, or there are classes or an index. */
+/* Best fit where the smallest hole that is large enough, `link`, has no room at this alignment, or there are classes or an
+ * index. */
 static QUIRE_NOINLINE enum quire_status quire_region_get_best_(struct quire_region_allocator *a, uint64_t len, uint64_t mask,
                                                                uint32_t link, struct quire_region *region)
 {
@@ -422,7 +425,8 @@ static QUIRE_NOINLINE enum quire_status quire_region_get_padded_(struct quire_re
     return QUIRE_OK;
 }
 
-/* The short way: the unit's alignment, one class, no index, an exact bin. The bin of a hole that is found there is its length. */
+/* The short way: the unit's alignment, one class, no index, an exact bin. The bin of a hole that is found there is its
+ * length. */
 static QUIRE_NOINLINE enum quire_status quire_region_get_units_(struct quire_region_allocator *a, uint64_t len, uint64_t mask,
                                                                 struct quire_region *region)
 {

@@ -21,10 +21,10 @@
  *                            root                     a digital search tree of the others
  *                           /    \
  *
- * A digital search tree (Coffman and Eve, 1970) branches on the key's bits from the highest that its bin leaves open; every hole
- * is a node of it, equal keys are told apart by their links. So a path is at most as long as the open bits of a key and the
- * 32 of a link, without balancing. A hole has two words for its links: the neighbours in a list, or the children in a tree; the
- * first of a wide bin, which has no neighbour in front, keeps the root there.
+ * A digital search tree (Coffman and Eve, 1970) branches on the key's bits from the highest that its bin leaves open; every
+ * hole is a node of it, equal keys are told apart by their links. So a path is at most as long as the open bits of a key and
+ * the 32 of a link, without balancing. A hole has two words for its links: the neighbours in a list, or the children in a
+ * tree; the first of a wide bin, which has no neighbour in front, keeps the root there.
  *
  * Keys are one less than counts because a space may have 2^64 units.
  */
@@ -143,8 +143,8 @@ static inline uint64_t quire_region_key_at_(const struct quire_region_bins *bins
 
 /* ---- Trees ---- */
 
-/* The way of (key, link) through a tree, from the highest bit: the open bits of the key, then those of the link. Neighbouring links
- * differ in few bits; an odd multiple tells as many apart, sooner. */
+/* The way of (key, link) through a tree, from the highest bit: the open bits of the key, then those of the link. Neighbouring
+ * links differ in few bits; an odd multiple tells as many apart, sooner. */
 struct quire_region_way_ {
     uint64_t bits;
     uint64_t more; /* what does not fit in the first word */
@@ -380,8 +380,8 @@ static QUIRE_NOINLINE uint32_t quire_region_wide_end_(const struct quire_region_
     return (key < quire_region_key_at_(bins, origin, first)) == (side == 0) ? root : first;
 }
 
-/* The least key that is at least `need`, in need's own bin; 0 if there is none. What was returned is often asked for again: then
- * the first is it. */
+/* The least key that is at least `need`, in need's own bin; 0 if there is none. What was returned is often asked for again:
+ * then the first is it. */
 static inline uint32_t quire_region_wide_fit_(const struct quire_region_bins *bins, uintptr_t origin, uint32_t first,
                                               uint64_t need, unsigned open)
 {
@@ -509,8 +509,8 @@ QUIRE_INLINE uint32_t quire_region_bins_next_(const struct quire_region_bins *bi
     return word * 64u + quire_bits_low(bins->map[word]);
 }
 
-/* A hole whose key is at least `need`, and in *bin where it is; 0 if there is none. In need's own bin, in exact bins and in the last
- * it is the least such key; else it is in the bin of the least, whose keys differ by less than 1/64. The same cost. */
+/* A hole whose key is at least `need`, and in *bin where it is; 0 if there is none. In need's own bin, in exact bins and in
+ * the last it is the least such key; else it is in the bin of the least, whose keys differ by less than 1/64. The same cost. */
 QUIRE_INLINE uint32_t quire_region_bins_fit_(const struct quire_region_bins *bins, uintptr_t origin, uint64_t need,
                                              uint32_t *bin)
 {

@@ -5,8 +5,8 @@
 #include "base.h"
 
 /*
- * A region allocator never writes into the memory it manages. What it knows about each allocated region and each hole is a node,
- * and nodes come from a book: slabs of the caller's memory that several allocators may share, under one limit.
+ * A region allocator never writes into the memory it manages. What it knows about each allocated region and each hole is a
+ * node, and nodes come from a book: slabs of the caller's memory that several allocators may share, under one limit.
  *
  *     quire_region_book_init(&book, classes, indexed, limit);
  *     quire_region_book_add_slab(&book, slab, sizeof slab);      as often as you like, later too
@@ -79,14 +79,15 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_book_init(struct quire
                                                                     bool indexed, uint32_t limit)
     QUIRE_SYM(quire_region_book_init);
 
-/* Receipts know the book they are of by its address and by this number (0 until it is called). Where a book is made again in the
- * same place, and receipts of before may still be about, give each life a number of its own, a count of boots or of probes, or a
- * random one: then those receipts are refused. INVALID: null, or an allocator has the book. O(1). */
+/* Receipts know the book they are of by its address and by this number (0 until it is called). Where a book is made again in
+ * the same place, and receipts of before may still be about, give each life a number of its own, a count of boots or of
+ * probes, or a random one: then those receipts are refused. INVALID: null, or an allocator has the book. O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_book_set_life(struct quire_region_book *book, uint32_t life)
     QUIRE_SYM(quire_region_book_set_life);
 
 /* Adds `len` bytes at `slab`, which the book has until quire_region_book_fini(). What is left over at its ends is not used.
- * INVALID: null, room for no node, or on a 64-bit machine more than 8 GiB from the first slab; LIMIT: 2^32 nodes. O(nodes of it). */
+ * INVALID: null, room for no node, or on a 64-bit machine more than 8 GiB from the first slab; LIMIT: 2^32 nodes. O(nodes of
+ * it). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_book_add_slab(struct quire_region_book *book, void *slab, size_t len)
     QUIRE_SYM(quire_region_book_add_slab);
 

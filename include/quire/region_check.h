@@ -15,8 +15,8 @@
  */
 QUIRE_BEGIN
 
-/* Returns OK, or CORRUPT and in *what (may be null) the first violation found, as text; INVALID: null, or an allocator that has no
- * book. Changes nothing. O(n), where sizes above 2^exact_log units are many O(n log n); its bins besides. */
+/* Returns OK, or CORRUPT and in *what (may be null) the first violation found, as text; INVALID: null, or an allocator that
+ * has no book. Changes nothing. O(n), where sizes above 2^exact_log units are many O(n log n); its bins besides. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_check(const struct quire_region_allocator *a, const char **what)
     QUIRE_SYM(quire_region_check);
 

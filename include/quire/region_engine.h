@@ -15,8 +15,8 @@
  * Two moves change it: carve makes a piece of a hole allocated, release makes an allocated node a hole that has merged with the
  * holes it touches. Each first knows that it has the nodes it may need; then it cannot fail.
  *
- * Invariants: nodes ascend and never overlap; holes that touch have merged; a hole is in the bins of exactly the classes in which
- * it has a key; every node is in the index, if there is one; `available` is the sum of the holes.
+ * Invariants: nodes ascend and never overlap; holes that touch have merged; a hole is in the bins of exactly the classes in
+ * which it has a key; every node is in the index, if there is one; `available` is the sum of the holes.
  */
 QUIRE_BEGIN
 
@@ -39,8 +39,8 @@ struct quire_region_allocator {
     struct quire_region_bins bins[QUIRE_REGION_CLASSES_MAX];
 };
 
-/* What was handed out. Only base and last are for reading; the rest is how the allocator knows its own: keep it where nobody else
- * can write. An operation that fails leaves it as it was. */
+/* What was handed out. Only base and last are for reading; the rest is how the allocator knows its own: keep it where nobody
+ * else can write. An operation that fails leaves it as it was. */
 struct quire_region {
     uint64_t base; /* first byte; 2^64 - 1 may be the last */
     uint64_t last;
@@ -245,7 +245,8 @@ QUIRE_INLINE uint32_t quire_region_carve_front_(struct quire_region_allocator *a
     return link;
 }
 
-/* Makes [base, last], which lies in the hole but does not begin it, allocated. The hole is in no bin; it keeps what is in front. */
+/* Makes [base, last], which lies in the hole but does not begin it, allocated. The hole is in no bin; it keeps what is in
+ * front. */
 QUIRE_INLINE uint32_t quire_region_carve_behind_(struct quire_region_allocator *a, uint32_t hole_link,
                                                  struct quire_region_node *hole, uint64_t base, uint64_t last, uint64_t key,
                                                  bool plain)
@@ -275,8 +276,8 @@ QUIRE_INLINE uint32_t quire_region_carve_behind_(struct quire_region_allocator *
     return link;
 }
 
-/* Makes [base, last], which lies in the hole, an allocated node with this key. The hole is in no bin any more; the caller saw that
- * the book has quire_region_carve_cost_() nodes left. Returns the node's link.
+/* Makes [base, last], which lies in the hole, an allocated node with this key. The hole is in no bin any more; the caller saw
+ * that the book has quire_region_carve_cost_() nodes left. Returns the node's link.
  *
  *     [ hole                    ]
  *     [ hole ][ node ][ rest    ]        what is left in front keeps the hole's node, else what is left behind does

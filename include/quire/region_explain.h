@@ -21,8 +21,9 @@
  *     "NO_SPACE: the alignment is in the way; largest anywhere 0xc00, available within the limits
  *     0x1800; 0x1400..0x1fff lacks 0x400; helps: size 0xc00, ..."
  *
- * Every piece of advice in `helps` but COMPACT is sufficient: the request so changed, or repeated after what it says, succeeds. (Where
- * the book is nearly empty, `nodes` more are presumed; where the request is QUIRE_REGION_BOUNDED, that this is dropped.)
+ * Every piece of advice in `helps` but COMPACT is sufficient: the request so changed, or repeated after what it says,
+ * succeeds. (Where the book is nearly empty, `nodes` more are presumed; where the request is QUIRE_REGION_BOUNDED, that this
+ * is dropped.)
  */
 QUIRE_BEGIN
 
@@ -158,7 +159,8 @@ static uint64_t quire_region_explain_align_(const struct quire_region_allocator 
     return (uint64_t)1 << fits;
 }
 
-/* The most bytes that a request like this may ask for in the hole, less one; false if not one unit. `least` asks for one unit. */
+/* The most bytes that a request like this may ask for in the hole, less one; false if not one unit. `least` asks for one
+ * unit. */
 static bool quire_region_explain_room_(const struct quire_region_allocator *a, const struct quire_region_node *hole,
                                        const struct quire_region_want_ *least, uint64_t *more)
 {

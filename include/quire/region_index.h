@@ -6,9 +6,9 @@
 #include "region_book.h"
 
 /*
- * Not for users: what region_engine.h keeps and region_range.h and region_place.h search, where an allocator is `indexed`. An AVL tree
- * (Adelson-Velsky and Landis, 1962) over all nodes, holes and allocated, in the order of addresses; each node carries its place
- * in the tree behind its other fields (struct quire_region_branch, the last bytes of a node):
+ * Not for users: what region_engine.h keeps and region_range.h and region_place.h search, where an allocator is `indexed`. An
+ * AVL tree (Adelson-Velsky and Landis, 1962) over all nodes, holes and allocated, in the order of addresses; each node
+ * carries its place in the tree behind its other fields (struct quire_region_branch, the last bytes of a node):
  *
  *                 [ hole 40 ]  largest 64               balance   0: both sides are equally high
  *                 /         \                                     1: the lower addresses are one higher
@@ -18,9 +18,10 @@
  *
  * Only `balance` is stored, no height: a step up then reads one node, not its other child too.
  *
- * `largest` is a bound, not a sum: no hole of the subtree is larger, but there may be none that large. It is raised where a hole has
- * grown, which mostly ends at the first node looked at, and nothing is done where one has shrunk: allocating and returning
- * would pay for every request that asks for a low or a high address. A search that was led astray corrects what led it.
+ * `largest` is a bound, not a sum: no hole of the subtree is larger, but there may be none that large. It is raised where a
+ * hole has grown, which mostly ends at the first node looked at, and nothing is done where one has shrunk: allocating and
+ * returning would pay for every request that asks for a low or a high address. A search that was led astray corrects what led
+ * it.
  *
  * Invariants: a node's `balance` is what its children's heights say; no hole of a subtree has more bytes than `largest` says.
  *
@@ -130,8 +131,8 @@ static inline void quire_region_index_adopt_(struct quire_region_grove_ grove, u
 }
 
 /*
- * The subtree of `link` is two higher on `side` than on the other. Returns what stands there now, over the same nodes and with the
- * same bound; the others keep theirs, too high as they may be.
+ * The subtree of `link` is two higher on `side` than on the other. Returns what stands there now, over the same nodes and
+ * with the same bound; the others keep theirs, too high as they may be.
  *
  *         link              up                     link                inner
  *        /    \            /  \                   /    \              /     \
@@ -185,7 +186,8 @@ static QUIRE_NOINLINE QUIRE_UNUSED void quire_region_index_insert_(const struct 
     uint32_t parent = node->prev;
     unsigned side = 1;
 
-    /* Of two neighbours by address, one is below the other: either the first has no child behind it or the second none before. */
+    /* Of two neighbours by address, one is below the other: either the first has no child behind it or the second none
+     * before. */
     if (parent == 0 || quire_region_branch_(grove, parent)->child[1] != 0) {
         parent = node->next;
         side = 0;
@@ -321,8 +323,8 @@ static inline void quire_region_index_tighten_(struct quire_region_grove_ grove,
     branch->largest = below > largest ? below : largest;
 }
 
-/* From `addr` on in the direction of `side` (1: upwards) the first hole of more than `need` bytes; 0 if there is none. Walks the tree
- * in order, but enters no subtree whose bound is too low. */
+/* From `addr` on in the direction of `side` (1: upwards) the first hole of more than `need` bytes; 0 if there is none. Walks
+ * the tree in order, but enters no subtree whose bound is too low. */
 static QUIRE_UNUSED uint32_t quire_region_index_seek_(struct quire_region_grove_ grove, uint32_t link, uint64_t addr,
                                                       unsigned side, uint64_t need)
 {
@@ -363,7 +365,8 @@ static QUIRE_UNUSED uint32_t quire_region_index_seek_(struct quire_region_grove_
     return 0;
 }
 
-/* The same for a hole with last - base >= need. Only a hole that is alone has more than 2^64 - 1 bytes: it is looked at itself. */
+/* The same for a hole with last - base >= need. Only a hole that is alone has more than 2^64 - 1 bytes: it is looked at
+ * itself. */
 static inline uint32_t quire_region_index_find_(const struct quire_region_book *book, uint32_t root, uint64_t addr,
                                                 unsigned side, uint64_t need)
 {

@@ -13,21 +13,22 @@
 QUIRE_BEGIN
 
 enum quire_region_policy {
-    QUIRE_REGION_BEST_FIT, /* the smallest hole that has room; its lowest address */
+    QUIRE_REGION_BEST_FIT, /* a hole with as little room as will do; its lowest address */
     QUIRE_REGION_LOWEST,   /* the lowest address of all */
     QUIRE_REGION_HIGHEST,  /* the highest address of all */
     QUIRE_REGION_RANDOM    /* any address that has room, each as likely as any other */
 };
 
-/* Look at no more than QUIRE_REGION_LOOKS nodes where it says O(n) or amortised below, from a limit (with the index) or an end on: the answer may then be NO_SPACE though a hole fits, and
- * the choice is among those looked at. Not with RANDOM, whose choice would be none. */
+/* Look at no more than QUIRE_REGION_LOOKS nodes where it says O(n) or amortised below, from a limit (with the index) or an
+ * end on: the answer may then be NO_SPACE though a hole fits, and the choice is among those looked at. Not with RANDOM, whose
+ * choice would be none. */
 #define QUIRE_REGION_BOUNDED 1u
 #define QUIRE_REGION_LOOKS 32u
 
 /*
  * Zero-initialise it, then set the size and what else matters.
  *
- * Every answer is exact: NO_SPACE means that no hole fits. Costs:
+ * Every answer but a BOUNDED one is exact: NO_SPACE means that no hole fits. Costs:
  *   best fit without limits, the alignment the unit or declared, no guard before or a multiple of the alignment: O(1);
  *   the same with any other alignment or guard: O(1) if some hole has room wherever it begins, else O(n); the hole is then a small
  *     one that fits, not always the smallest;
@@ -100,7 +101,8 @@ static inline bool quire_region_highest_in_(const struct quire_region_node *hole
 
 /* ---- Holes in the order of addresses ---- */
 
-/* From `link` on, itself included, in the direction of `side` (1: upwards), the first hole; 0 if there is none, or no look left. */
+/* From `link` on, itself included, in the direction of `side` (1: upwards), the first hole; 0 if there is none, or no look
+ * left. */
 static uint32_t quire_region_next_hole_(const struct quire_region_allocator *a, uint32_t link, unsigned side,
                                         struct quire_region_want_ *want)
 {
@@ -202,7 +204,8 @@ static bool quire_region_places_in_(const struct quire_region_node *hole, const 
     return true;
 }
 
-/* x of 2^64 as so much of `total`: the upper half of their product, without a division that a 32-bit compiler calls a library for. */
+/* x of 2^64 as so much of `total`: the upper half of their product, without a division that a 32-bit compiler calls a library
+ * for. */
 static inline uint64_t quire_region_scale_(uint64_t x, uint64_t total)
 {
     uint64_t mid = (x >> 32) * (total & UINT32_MAX) + (((x & UINT32_MAX) * (total & UINT32_MAX)) >> 32);
@@ -271,15 +274,12 @@ static uint32_t quire_region_place_padded_(const struct quire_region_allocator *
         /* The next of the same list; a tree's children are as good. */
         link = quire_region_links_(bins, origin, link)[1];
     }
-    if (padded < want->len) {
-        return 0;
-    }
     link = quire_region_bins_fit_(bins, origin, padded >> a->shift, &bin);
     return link != 0 && quire_region_lowest_in_(quire_region_at_(a, link), want, base) ? link : 0;
 }
 
-/* Best fit without limits. `link` is the smallest hole that is large enough in the class of the request's alignment, 0 if that has
- * not been looked up. */
+/* Best fit without limits. `link` is the smallest hole that is large enough in the class of the request's alignment, 0 if
+ * that has not been looked up. */
 static uint32_t quire_region_place_best_(const struct quire_region_allocator *a, struct quire_region_want_ *want, uint32_t link,
                                          uint64_t *base)
 {

@@ -6,9 +6,9 @@
 #include "region_engine.h"
 
 /*
- * Included by region.h. A range is [base, last], first and last byte: it may be all 2^64. What is added and subtracted begins and ends
- * at multiples of the unit; questions may name any bytes. Two sets partition what was added: the available (holes) and the
- * allocated (regions with their guards). What is available and touches is one hole, however it was added.
+ * Included by region.h. A range is [base, last], first and last byte: it may be all 2^64. What is added and subtracted begins
+ * and ends at multiples of the unit; questions may name any bytes. Two sets partition what was added: the available (holes)
+ * and the allocated (regions with their guards). What is available and touches is one hole, however it was added.
  */
 QUIRE_BEGIN
 
@@ -17,9 +17,9 @@ enum quire_region_set { QUIRE_REGION_SET_AVAILABLE, QUIRE_REGION_SET_ALLOCATED }
 #define QUIRE_REGION_OVERLAP 1u    /* add: some of it may be available already */
 #define QUIRE_REGION_INCOMPLETE 2u /* subtract: some of it need not be available */
 
-/* Makes [base, last] available. INVALID: not units, base above last, unknown flags; EXISTS: some of it is allocated, or available
- * and QUIRE_REGION_OVERLAP is not given; NO_MEMORY: it touches no hole and the book has no node left. O(log n + holes in it) with
- * the index, else O(n). */
+/* Makes [base, last] available. INVALID: not units, base above last, unknown flags; EXISTS: some of it is allocated, or
+ * available and QUIRE_REGION_OVERLAP is not given; NO_MEMORY: it touches no hole and the book has no node left. O(log n +
+ * holes in it) with the index, else O(n). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_region_add(struct quire_region_allocator *a, uint64_t base, uint64_t last,
                                                               unsigned flags) QUIRE_SYM(quire_region_add);
 

@@ -214,15 +214,16 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_va_to_pa(const struct qui
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_pa_to_va(const struct quire_shm *shm, struct quire_pa pa, uintptr_t *va)
     QUIRE_SYM(quire_shm_pa_to_va);
 
-/* Which buffer holds all of [pa, pa + len)? Stores it in *buffer with a reference that the caller puts, and in *slice a view of
- * just that range, within the `size` bytes that were asked for. Null, and INVALID: null, len 0, or not all in the client pool;
- * NOT_FOUND: no single live buffer holds it. This is how an address that the other world sent is believed. O(log buffers). */
+/* Which buffer holds all of [pa, pa + len)? Stores it in *buffer with a reference that the caller puts, and in *slice a view
+ * of just that range, within the `size` bytes that were asked for. Null, and INVALID: null, len 0, or not all in the client
+ * pool; NOT_FOUND: no single live buffer holds it; LIMIT: its count is at the maximum. This is how an address that the other
+ * world sent is believed. O(log buffers). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_find_buffer(struct quire_shm *shm, struct quire_pa pa, uint64_t len,
                                                                    struct quire_shm_buffer **buffer, struct quire_view *slice)
     QUIRE_SYM(quire_shm_find_buffer);
 
-/* The same for messages: makes a view of just that range, if one live message holds all of it, its whole 8 bytes counted. Messages are not counted: that
- * it stays is the caller's own business. O(log messages). */
+/* The same for messages: makes a view of just that range, if one live message holds all of it, its whole 8 bytes counted.
+ * Messages are not counted: that it stays is the caller's own business. O(log messages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_shm_find_message(struct quire_shm *shm, struct quire_pa pa, uint64_t len,
                                                                     struct quire_view *slice) QUIRE_SYM(quire_shm_find_message);
 
@@ -329,7 +330,7 @@ static bool quire_shm_config_valid_(const struct quire_shm *shm, const struct qu
 /* Are these bytes some that the other world cannot write? */
 static bool quire_shm_is_private_(const struct quire_view *window, const void *ptr, size_t len)
 {
-    return ptr != NULL && len != 0 && quire_pool_is_private_(window, ptr, len);
+    return ptr != NULL && len != 0 && quire_view_apart_(window, ptr, len);
 }
 
 static bool quire_shm_is_apart_(const void *a, size_t a_len, const void *b, size_t b_len)
@@ -591,7 +592,7 @@ static struct quire_shm_buffer *quire_shm_new_(struct quire_shm *shm)
     }
     buffer =
         (struct quire_shm_buffer *)shm->mem->alloc(shm->mem->ctx, sizeof *buffer, sizeof(void *) > 8u ? sizeof(void *) : 8u);
-    if (buffer != NULL && !quire_pool_is_private_(&shm->window, buffer, sizeof *buffer)) {
+    if (buffer != NULL && !quire_view_apart_(&shm->window, buffer, sizeof *buffer)) {
         shm->mem->free(shm->mem->ctx, buffer, sizeof *buffer);
         buffer = NULL;
     }

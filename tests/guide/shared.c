@@ -84,6 +84,9 @@ enum quire_status kernel_answer(const struct quire_view *window, struct quire_pa
         return status;
     }
     status = quire_view_slice_pa(window, quire_pa_make(at), len, &buffer);
+    if (status == QUIRE_OK && at < pa.addr + sizeof copy && pa.addr < at + len) {
+        status = QUIRE_INVALID; /* the message as its own data: its bytes would be read a second time */
+    }
     if (status == QUIRE_OK && len > sizeof data) {
         status = QUIRE_LIMIT;
     }
