@@ -531,3 +531,19 @@ Test(region_check, check_does_not_take_a_holes_links_for_guards)
     cr_expect_eq(quire_region_check(&a, &what), QUIRE_CORRUPT);
     cr_expect_str_eq(what, "list: a region is smaller than its guards");
 }
+
+Test(region_check, check_misses_a_node_that_is_not_in_the_index)
+{
+    uint32_t root;
+    unsigned side;
+
+    start_empty(true);
+    EXPECT(quire_region_add(&w.a, 0x1000, 0x1fff, 0), QUIRE_OK);
+    EXPECT(quire_region_add(&w.a, 0x3000, 0x3fff, 0), QUIRE_OK);
+    NAMED(NULL);
+    root = w.a.root;
+    side = branch(root)->child[1] != 0;
+    branch(root)->child[side] = 0;
+    branch(root)->balance = 0;
+    NAMED("index: a node is missing");
+}
