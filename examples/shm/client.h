@@ -13,12 +13,12 @@
 #define QUIRE_OBJECT_NAME open_message
 #define QUIRE_OBJECT_TYPE struct open_session
 #define QUIRE_OBJECT_POOL quire_shm_driver_pool
-#include <quire/pool_object.h>
+#include <quire/pool_object_type.h>
 
 #define QUIRE_OBJECT_NAME invoke_message
 #define QUIRE_OBJECT_TYPE struct invoke
 #define QUIRE_OBJECT_POOL quire_shm_driver_pool
-#include <quire/pool_object.h>
+#include <quire/pool_object_type.h>
 
 #define CLIENT_MESSAGES 16u
 #define CLIENT_BUFFERS 8u

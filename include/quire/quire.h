@@ -3,9 +3,9 @@
 #define QUIRE_QUIRE_H
 
 /*
- * All of Quire but the test kit and the templates (pool_type.h and pool_object.h want parameters), floor by floor. Each header
- * also stands alone: pager.h with vm.h, one policy and one fobj is a working pager, region.h an allocator. One unit of your
- * program defines QUIRE_IMPLEMENTATION before it includes this; base.h tells what else can be configured.
+ * All of Quire but the test kit and the templates (pool_type.h and pool_object_type.h want parameters), floor by floor. Each
+ * header also stands alone: pager.h with vm.h, one policy and one fobj is a working pager, region.h an allocator. One unit of
+ * your program defines QUIRE_IMPLEMENTATION before it includes this; base.h tells what else can be configured.
  */
 #include "base.h"
 

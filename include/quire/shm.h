@@ -18,7 +18,7 @@
  *
  *     config.pa, .va, .size: what was discovered               config.driver_book, .client_book: QUIRE_SHM_..._BOOK_BYTES()
  *     quire_shm_init(&shm, &config, &refusal)                  refused with a reason unless all of it can be
- *     quire_shm_driver_pool_alloc(&shm.driver, len, &handle)   pool_type.h; pool_object.h binds message types to this pool
+ *     quire_shm_driver_pool_alloc(&shm.driver, len, &handle)   pool_type.h; pool_object_type.h binds message types to this pool
  *     quire_shm_alloc(&shm, len, &buffer)                      buffer->phys.base is what to map, get and put
  *     quire_shm_put(buffer)                                    the last put wipes it and returns it to the pool
  *

@@ -18,11 +18,11 @@ struct invoke { uint32_t session; uint32_t command; };
 #define QUIRE_OBJECT_NAME open_message
 #define QUIRE_OBJECT_TYPE struct open_session
 #define QUIRE_OBJECT_POOL small_pool
-#include <quire/pool_object.h>
+#include <quire/pool_object_type.h>
 #define QUIRE_OBJECT_NAME invoke_message
 #define QUIRE_OBJECT_TYPE struct invoke
 #define QUIRE_OBJECT_POOL large_pool
-#include <quire/pool_object.h>'
+#include <quire/pool_object_type.h>'
 
 # function BODY: a function in which everything is at hand.
 function_of() {
@@ -100,12 +100,12 @@ while read -r compiler; do
         compiled "${words[@]}" "$two_pools"$'\n#include <quire/pool_type.h>'
     refused "$compiler: an alignment that is no power of two is an error" "align_is_a_power_of_two|negative" \
         compiled "${words[@]}" $'#define QUIRE_POOL_NAME x\n#define QUIRE_POOL_ALIGN 24\n#include <quire/pool_type.h>'
-    refused "$compiler: pool_object.h without parameters is an error" "define QUIRE_OBJECT_NAME" \
-        compiled "${words[@]}" '#include <quire/pool_object.h>'
-    refused "$compiler: pool_object.h for a pool that is not there is an error" "nowhere" \
-        compiled "${words[@]}" $'#define QUIRE_OBJECT_NAME m\n#define QUIRE_OBJECT_TYPE int\n#define QUIRE_OBJECT_POOL nowhere\n#include <quire/pool_object.h>'
+    refused "$compiler: pool_object_type.h without parameters is an error" "define QUIRE_OBJECT_NAME" \
+        compiled "${words[@]}" '#include <quire/pool_object_type.h>'
+    refused "$compiler: pool_object_type.h for a pool that is not there is an error" "nowhere" \
+        compiled "${words[@]}" $'#define QUIRE_OBJECT_NAME m\n#define QUIRE_OBJECT_TYPE int\n#define QUIRE_OBJECT_POOL nowhere\n#include <quire/pool_object_type.h>'
     refused "$compiler: a message that its pool cannot align is an error" "is_aligned_by_its_pool|negative" \
-        compiled "${words[@]}" $'#define QUIRE_POOL_NAME x\n#define QUIRE_POOL_ALIGN 1\n#include <quire/pool_type.h>\n#define QUIRE_OBJECT_NAME m\n#define QUIRE_OBJECT_TYPE uint64_t\n#define QUIRE_OBJECT_POOL x\n#include <quire/pool_object.h>'
+        compiled "${words[@]}" $'#define QUIRE_POOL_NAME x\n#define QUIRE_POOL_ALIGN 1\n#include <quire/pool_type.h>\n#define QUIRE_OBJECT_NAME m\n#define QUIRE_OBJECT_TYPE uint64_t\n#define QUIRE_OBJECT_POOL x\n#include <quire/pool_object_type.h>'
 done <<'EOC'
 gcc -std=c99 -x c
 clang -std=c99 -x c
@@ -137,7 +137,7 @@ int pool, handle, object, view, scope, slab, status, config, visit, ctx, stats, 
 #define QUIRE_OBJECT_NAME a_message
 #define QUIRE_OBJECT_TYPE uint64_t
 #define QUIRE_OBJECT_POOL a_pool
-#include <quire/pool_object.h>
+#include <quire/pool_object_type.h>
 C
 # shellcheck disable=SC2086
 silent "the templates shadow no name of the user's, in C" gcc -std=c99 $c_warnings -ffreestanding -Iinclude -c -o /dev/null "$scratch/names.c"

@@ -14,7 +14,7 @@ struct hash_request {
 #define QUIRE_OBJECT_NAME hash_message
 #define QUIRE_OBJECT_TYPE struct hash_request
 #define QUIRE_OBJECT_POOL quire_shm_driver_pool
-#include <quire/pool_object.h>
+#include <quire/pool_object_type.h>
 
 enum quire_status kernel_share(uintptr_t va, uint64_t pa, uint64_t size, struct quire_shm_refusal *why);
 enum quire_status kernel_ask(const void *data, size_t len, struct hash_message *message, struct quire_shm_buffer **buffer);

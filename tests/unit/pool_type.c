@@ -1,4 +1,4 @@
-/* pool_type.h and pool_object.h: pools the compiler tells apart, pieces with an owner, messages bound to a pool. */
+/* pool_type.h and pool_object_type.h: pools the compiler tells apart, pieces with an owner, messages bound to a pool. */
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>
@@ -28,7 +28,7 @@ struct greeting {
 #define QUIRE_OBJECT_NAME hello
 #define QUIRE_OBJECT_TYPE struct greeting
 #define QUIRE_OBJECT_POOL notes
-#include "quire/pool_object.h"
+#include "quire/pool_object_type.h"
 
 #if defined(QUIRE_POOL_NAME) || defined(QUIRE_POOL_ALIGN) || defined(QUIRE_POOL_ZERO_ALLOC) ||                                \
     defined(QUIRE_POOL_ZERO_FREE) || defined(QUIRE_POOL_INDEXED) || defined(QUIRE_POOL_LIMIT) || defined(QUIRE_POOL_COUNT) || \

@@ -483,6 +483,40 @@ Test(region_place, guards_that_no_space_could_hold_are_no_space)
     stop();
 }
 
+Test(region_place, two_guards_of_half_the_space_are_no_space)
+{
+    unsigned number;
+
+    for (number = 0; number < FORMS; number++) { /* their sum is 2^64, which is 0 */
+        start(number, 2);
+        add(0, TOP);
+        request.guard_before = (uint64_t)1 << 63;
+        request.guard_after = (uint64_t)1 << 63;
+        EXPECT_NOT(QUIRE_NO_SPACE);
+        request.guard_after = (uint64_t)1 << 62;
+        EXPECT_AT((uint64_t)1 << 63, ((uint64_t)1 << 63) + 1u);
+        stop();
+    }
+}
+
+Test(region_place, highest_has_no_room_where_the_guard_would_begin_below_zero)
+{
+    unsigned number;
+
+    for (number = 0; number < FORMS; number++) {
+        start(number, 1);
+        add(0, 31);
+        request.policy = QUIRE_REGION_HIGHEST;
+        request.size = 2;
+        request.align = DECLARED;
+        request.guard_before = 4;
+        EXPECT_NOT(QUIRE_NO_SPACE);
+        request.guard_before = 0;
+        EXPECT_AT(0, 1);
+        stop();
+    }
+}
+
 /* ---- What no request may be ---- */
 
 Test(region_place, a_request_that_says_nonsense_is_invalid)

@@ -1,4 +1,4 @@
-/* quire/pool_object.h - a message type that lives in one type of pool (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.2.0 */
+/* quire/pool_object_type.h - a message type that lives in one type of pool (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.2.0 */
 
 /*
  * Include it once for each type of message, behind pool_type.h for its pool:
@@ -6,7 +6,7 @@
  *     #define QUIRE_OBJECT_NAME open_message              (must) prefix of everything below
  *     #define QUIRE_OBJECT_TYPE struct open_session       (must) what it is: numbers and arrays of them, no pointers
  *     #define QUIRE_OBJECT_POOL driver_pool               (must) the QUIRE_POOL_NAME of the pool it lives in
- *     #include <quire/pool_object.h>                      (these parameters are undefined behind it)
+ *     #include <quire/pool_object_type.h>                      (these parameters are undefined behind it)
  *
  * gives
  *
@@ -23,7 +23,7 @@
  * compiler lays them out.
  */
 #if !defined(QUIRE_OBJECT_NAME) || !defined(QUIRE_OBJECT_TYPE) || !defined(QUIRE_OBJECT_POOL)
-#error "define QUIRE_OBJECT_NAME, QUIRE_OBJECT_TYPE and QUIRE_OBJECT_POOL before including quire/pool_object.h"
+#error "define QUIRE_OBJECT_NAME, QUIRE_OBJECT_TYPE and QUIRE_OBJECT_POOL before including quire/pool_object_type.h"
 #endif
 
 #include "pool.h"
