@@ -82,8 +82,14 @@ function reached(place,    text, member) {
         stop("cannot read the call at " place)
     }
     member = substr(text, RSTART, RLENGTH - 1)
-    if (member ~ /^(mmu|mem|hooks|store|sealing|ro|rw|zero|phys)(->|\.)/) {
+    if (member ~ /^(mmu|mem|hooks|store|sealing|ro|rw|zero|phys|pool|shm|visitor)(->|\.)/) {
         return ""
+    }
+    if (member == "unlock") { # a copy of the hook, for when its owner is gone
+        return ""
+    }
+    if (member == "visit") {
+        return "^quire_(pool|shm)_[a-z_]*visit_$"
     }
     if (member == "augment") {
         return "^quire_area_augment_$"

@@ -227,7 +227,7 @@ Test(pool_type, pool_object_is_stored_whole_and_fetched_whole)
     struct greeting answer;
     struct quire_view view;
     struct hello message;
-    struct quire_pa pa;
+    struct quire_pa pa = quire_pa_make(0);
 
     begin();
     memset(&greeting, 0x11, sizeof greeting);
