@@ -479,9 +479,6 @@ enum quire_status rig_access(struct rig *rig, unsigned cpu, uint32_t thread, str
     runner.cpu = cpu;
     runner.thread = thread;
     runner.wait_ok = true;
-    /* Between the answer to a fault and the next try a busy machine may run all other threads, whose evictions take the entry away
-     * again: under a sanitizer that happens a hundred times in a row. */
-    runner.max_faults = 1024;
     return quire_sim_run(&rig->sim, &runner, vm, va, access, bytes, len);
 }
 

@@ -7,7 +7,11 @@
 
 #include "crew.h"
 
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
+#define OK(call)                                                                            \
+    do {                                                                                    \
+        enum quire_status status_ = (call);                                                 \
+        cr_assert_eq(status_, QUIRE_OK, "%s: QUIRE_%s", #call, quire_status_name(status_)); \
+    } while (0)
 #define RW (RIG_READ | RIG_WRITE)
 #define CREW 6u
 #define LANE 16u   /* bytes of each page that belong to one thread */
