@@ -234,17 +234,20 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
 
     for (;;) {
         enum quire_status status = QUIRE_OK;
+        bool dropped = false;
 
         if (number == QUIRE_PAGE_NONE) {
-            quire_op_flush(op); /* what the policy aged */
-            if (pager->pool.free == QUIRE_PAGE_NONE) {
+            dropped = quire_op_flush_drops(op);
+            quire_op_flush(op); /* what the policy aged; if that let others in, room may have come: it is asked again */
+            if (!dropped && pager->pool.free == QUIRE_PAGE_NONE) {
                 status = quire_pager_await_room_(op, wait_ok);
             }
         } else if (quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK) {
             failures++;
         }
         /* Every page that was tried went to the back of the policy's order: after this many all have been. */
-        if (status == QUIRE_OK && number != QUIRE_PAGE_NONE && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
+        if (status == QUIRE_OK && (number != QUIRE_PAGE_NONE || dropped) &&
+            tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
             status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
         if (status != QUIRE_OK || pager->pool.free != QUIRE_PAGE_NONE) {
