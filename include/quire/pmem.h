@@ -2,6 +2,7 @@
 #ifndef QUIRE_PMEM_H
 #define QUIRE_PMEM_H
 
+#include "account.h"
 #include "base.h"
 #include "fobj.h"
 #include "policy.h"
@@ -97,8 +98,8 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pmem->state = (uint8_t)state;
 }
 
-/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, and the slot names it. Null if
- * none is free. O(1). */
+/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, is charged to its account, and the
+ * slot names it. Null if none is free. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
                                                                uint32_t pgidx, uint32_t *number)
 {
@@ -121,6 +122,7 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem
     }
     fobj->chain = *number;
     fobj->resident++;
+    quire_account_charge(fobj->account);
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, *number);
     return pmem;
 }
@@ -143,6 +145,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool
         quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
     }
     fobj->resident--;
+    quire_account_uncharge(fobj->account);
     pmem->fobj = NULL;
     pmem->sole = NULL;
     pmem->flags = 0;
