@@ -52,7 +52,6 @@ struct quire_account {
     uint32_t quota;              /* the most it may have; QUIRE_QUOTA_NONE: no limit */
     uint32_t ceiling;            /* charged has not passed this since its place in the heap was last looked at */
     uint32_t reserved;           /* pages that faults on objects of other accounts do not take from it */
-    uint32_t in_policy;          /* pages its policy has */
     uint32_t evictions;          /* the count that its objects' shadows are made of, modulo 2^29, never 0 once it began */
     uint32_t fixed;              /* pages that cannot be evicted: pinned, locked, or dirty without a save operation */
     uint32_t tolerated;          /* the pages it was let have although its quota is less; 0: none since it was within it */
@@ -142,6 +141,12 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_account_within(const struct quire_account
     return account->charged < account->quota;
 }
 
+/* No page is free: is it plain that `account` serves itself? O(1). */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_account_serves_itself(const struct quire_account *account)
+{
+    return account->set->top == account && account->charged == account->ceiling;
+}
+
 /*
  * No page is free: which account gives one to `account`? The one with the greatest surplus, so that surpluses level out; but
  * itself, unless the other has as much as itself even afterwards, so that equals do not take from one another in turns. Of a
@@ -149,10 +154,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_account_within(const struct quire_account
  */
 QUIRE_INLINE QUIRE_RESIDENT struct quire_account *quire_account_giver(struct quire_account *account)
 {
-    if (QUIRE_LIKELY(account->set->top == account && account->charged == account->ceiling)) {
-        return account;
-    }
-    return quire_account_find_giver(account);
+    return quire_account_serves_itself(account) ? account : quire_account_find_giver(account);
 }
 
 /* Evictions in the account since content whose slot remembers `shadow` was last evicted. */

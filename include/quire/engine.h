@@ -240,14 +240,13 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct qui
 QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, struct quire_pmem *pmem, uint32_t number,
                                                            uint32_t distance)
 {
-    struct quire_account *account = pmem->fobj->account;
+    struct quire_policy *policy = pmem->fobj->account->policy;
 
     (void)pager;
     QUIRE_ASSERT((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0);
     if ((pmem->flags & QUIRE_PMEM_FIXED) == 0) {
         pmem->flags |= QUIRE_PMEM_IN_POLICY;
-        account->in_policy++;
-        account->policy->ops->insert(account->policy, number, distance);
+        policy->ops->insert(policy, number, distance);
     }
 }
 
@@ -256,11 +255,10 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *p
 {
     (void)pager;
     if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0) {
-        struct quire_account *account = pmem->fobj->account;
+        struct quire_policy *policy = pmem->fobj->account->policy;
 
         pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
-        account->in_policy--;
-        account->policy->ops->remove(account->policy, number);
+        policy->ops->remove(policy, number);
     }
 }
 
@@ -334,11 +332,12 @@ QUIRE_INLINE QUIRE_RESIDENT unsigned quire_pager_page_state(const struct quire_p
 /* Ends a page's transit: it becomes resident again, or free if it was invalidated or its object died. Wakes. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_settle);
 
-/* Frees page `number`, which has no entries, pins or holds, and lies in no transit but its own; its slot remembers `shadow`. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+/* Frees page `number`, which is *pmem, has no entries, pins or holds, and lies in no transit but its own; its slot remembers
+ * `shadow`. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_at(struct quire_op *op, struct quire_pmem *pmem, uint32_t number,
+                                                        uint32_t shadow)
 {
     struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     struct quire_fobj *fobj = pmem->fobj;
     uint32_t pgidx = pmem->pgidx;
 
@@ -347,14 +346,22 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uin
         pager->pool.fixed--;
         quire_account_fix(fobj->account, false);
     }
-    quire_pmem_release(&pager->pool, number, shadow);
+    quire_pmem_release_at(&pager->pool, pmem, number, shadow);
     quire_op_wake(op, fobj, pgidx);
+}
+
+/* The same for who has only the number. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+{
+    quire_pager_release_at(op, quire_pmem_at(&op->pager->pool, number), number, shadow);
 }
 
 /* The same, with this moment as what the slot remembers. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
 {
-    quire_pager_release_as(op, number, quire_account_shadow(quire_pmem_at(&op->pager->pool, number)->fobj->account));
+    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+
+    quire_pager_release_at(op, pmem, number, quire_account_shadow(pmem->fobj->account));
 }
 
 /* Takes page `number` out of circulation: an MMU still shows it somewhere. */

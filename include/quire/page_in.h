@@ -105,9 +105,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
 
-/* Takes page `number`, which its policy chose, from who uses it, for a page of `taker`. True if that freed it: it is clean, and
- * the lock was not dropped. Else quire_pager_evict_rest_() is to follow. */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number, struct quire_account *taker)
+/* Takes page `number`, which the policy of `giver` chose, from who uses it, for a page of `taker`. True if that freed it: it is
+ * clean, and the lock was not dropped. Else quire_pager_evict_rest_() is to follow. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number, struct quire_account *giver,
+                                                    struct quire_account *taker)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -122,8 +123,8 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
     }
     quire_op_flush(op);
     pager->stats.evictions++;
-    quire_account_gave(pmem->fobj->account, taker);
-    quire_pager_release(op, number);
+    quire_account_gave(giver, taker);
+    quire_pager_release_at(op, pmem, number, quire_account_shadow(giver));
     return true;
 }
 
@@ -286,7 +287,7 @@ static QUIRE_RESIDENT bool quire_pager_search_again_(const struct quire_pager *p
         search->failures = 0;
     }
     /* Two searches may each forget what the other passed: the second bound holds all the same. */
-    return search->tries++ <= (uint64_t)giver->in_policy + QUIRE_PAGER_SAVE_TRIES &&
+    return search->tries++ <= (uint64_t)giver->charged + QUIRE_PAGER_SAVE_TRIES &&
            search->total++ <=
                2u * ((uint64_t)pager->pool.total + (uint64_t)pager->accounts.count * (QUIRE_PAGER_SAVE_TRIES + 1u));
 }
@@ -313,57 +314,47 @@ static QUIRE_RESIDENT uint32_t quire_pager_search_(struct quire_op *op, struct q
             giver->passed = search->number;
             continue;
         }
-        if (!quire_pager_evict_(op, number, search->account)) {
+        if (!quire_pager_evict_(op, number, giver, search->account)) {
             return number;
         }
     }
     return QUIRE_PAGE_NONE;
 }
 
-/* Returns with a free page there that `account` may have, or says why there is none. `number` is a page of `giver` that
- * quire_pager_evict_() left to do, or QUIRE_PAGE_NONE: then `giver`, if not null, had none to offer. May drop the lock. */
-static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op *op, struct quire_account *account,
-                                                                struct quire_account *giver, uint32_t number, bool wait_ok,
-                                                                enum quire_status *store)
+/* Returns with a free page there that the account may have, or says why there is none. May drop the lock. */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struct quire_op *op, struct quire_search_ *search,
+                                                                           bool wait_ok, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
-    struct quire_search_ search;
+    struct quire_account *account = search->account;
 
-    QUIRE_MEMSET(&search, 0, sizeof search);
-    search.account = account;
-    search.from = account->charged;
-    quire_pager_search_begin_(pager, &search);
-    if (account->charged <= account->quota) {
-        account->tolerated = 0;
-    }
-    if (number == QUIRE_PAGE_NONE && giver != NULL) {
-        giver->passed = search.number;
-    } else if (number != QUIRE_PAGE_NONE) {
-        (void)quire_pager_search_again_(pager, &search, giver);
-    }
     for (;;) {
-        if (number != QUIRE_PAGE_NONE &&
-            quire_pager_evict_rest_(op, number, account, search.failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK) {
-            search.failures++;
-            search.failed = true;
+        uint32_t number = quire_pager_search_(op, search);
+        enum quire_status status;
+
+        if (number != QUIRE_PAGE_NONE) {
+            bool clean_only = search->failures >= QUIRE_PAGER_SAVE_TRIES;
+
+            if (quire_pager_evict_rest_(op, number, account, clean_only, store) != QUIRE_OK) {
+                search->failures++;
+                search->failed = true;
+            }
+            continue;
         }
-        number = quire_pager_search_(op, &search);
-        if (number == QUIRE_PAGE_NONE && !quire_pager_has_room_(pager, &search)) {
+        if (!quire_pager_has_room_(pager, search)) {
             quire_op_flush(op); /* what the policies aged */
         }
-        if (number == QUIRE_PAGE_NONE && !quire_pager_has_room_(pager, &search)) {
-            enum quire_status status = search.failed ? QUIRE_NO_PAGE : QUIRE_AGAIN;
-
-            if (!search.tired) {
-                status = quire_pager_await_room_(op, wait_ok);
-            }
-            if (status != QUIRE_OK) {
-                return status;
-            }
-            quire_pager_search_begin_(pager, &search);
-        } else if (number == QUIRE_PAGE_NONE) {
+        if (quire_pager_has_room_(pager, search)) {
             break;
         }
+        if (search->tired) {
+            return search->failed ? QUIRE_NO_PAGE : QUIRE_AGAIN;
+        }
+        status = quire_pager_await_room_(op, wait_ok);
+        if (status != QUIRE_OK) {
+            return status;
+        }
+        quire_pager_search_begin_(pager, search);
     }
     if (!quire_account_within(account) && account->charged >= account->tolerated) {
         account->tolerated = account->charged + 1u;
@@ -372,25 +363,58 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
     return QUIRE_OK;
 }
 
+#define QUIRE_PAGE_NOT_ASKED UINT32_MAX
+
+/* Begins that search for a page of `account`, whose own policy answered `number`: a page that would not go (failed: it could not be
+ * saved), none, or that it was not asked. */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct quire_op *op, struct quire_account *account,
+                                                                          uint32_t number, bool failed, bool wait_ok,
+                                                                          enum quire_status *store)
+{
+    struct quire_search_ search;
+
+    QUIRE_MEMSET(&search, 0, sizeof search);
+    search.account = account;
+    search.from = account->charged;
+    search.failed = failed;
+    search.failures = failed;
+    search.giver = account;
+    search.tries = number < QUIRE_PAGE_NONE;
+    quire_pager_search_begin_(op->pager, &search);
+    if (account->charged <= account->quota) {
+        account->tolerated = 0;
+    }
+    if (number == QUIRE_PAGE_NONE) {
+        account->passed = search.number;
+    }
+    return quire_pager_await_page_(op, &search, wait_ok, store);
+}
+
 /* ---- Loading ---- */
 
-/* quire_pager_await_page_() for an absent page whose slot it claims meanwhile, so that nobody else loads it too. */
+/* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. `number` is what the policy of
+ * its account answered: a page that quire_pager_evict_() left to do, none, or that it was not asked. */
 static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                           struct quire_account *giver, uint32_t number, bool wait_ok,
+                                                           uint32_t number, const struct quire_how *how,
                                                            enum quire_status *store)
 {
+    struct quire_account *account = fobj->account;
     uint32_t slot = fobj->slots[pgidx];
-    enum quire_status status;
+    enum quire_status status = QUIRE_OK;
 
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     op->pager->claims++;
-    status = quire_pager_await_page_(op, fobj->account, giver, number, wait_ok, store);
+    if (number < QUIRE_PAGE_NONE) {
+        status = quire_pager_evict_rest_(op, number, account, false, store);
+    }
+    if (QUIRE_UNLIKELY(op->pager->pool.free == QUIRE_PAGE_NONE || !quire_account_within(account))) {
+        status = quire_pager_seek_page_(op, account, number, status != QUIRE_OK, how->wait_ok, store);
+    } else {
+        status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
+    }
     op->pager->claims--;
     fobj->slots[pgidx] = slot;
-    if (fobj->dead) {
-        status = QUIRE_DEAD;
-    }
-    return status;
+    return fobj->dead ? QUIRE_DEAD : status;
 }
 
 /* Returns with a free page there for page `pgidx` of `fobj`, or says why there is none. May drop the lock. */
@@ -399,8 +423,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
                                                                      enum quire_status *store)
 {
     struct quire_account *account = fobj->account;
-    struct quire_account *giver = account; /* at its quota it serves itself */
-    uint32_t number;
+    uint32_t number = QUIRE_PAGE_NOT_ASKED;
 
     if (how->steps != NULL) {
         quire_pager_step_make_room(op->pager, how->steps);
@@ -409,17 +432,14 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
         if (op->pager->pool.free != QUIRE_PAGE_NONE) {
             return QUIRE_OK;
         }
-        giver = quire_account_giver(account);
-    }
-    number = quire_pager_victim_(op, giver);
-    if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number, account))) {
-        if (QUIRE_LIKELY(quire_account_within(account))) {
-            return QUIRE_OK;
+        if (QUIRE_LIKELY(quire_account_serves_itself(account))) {
+            number = quire_pager_victim_(op, account);
+            if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number, account, account))) {
+                return QUIRE_OK;
+            }
         }
-        number = QUIRE_PAGE_NONE; /* it is beyond its quota, and shrinks */
-        giver = NULL;
     }
-    return quire_pager_claim_(op, fobj, pgidx, giver, number, how->wait_ok, store);
+    return quire_pager_claim_(op, fobj, pgidx, number, how, store);
 }
 
 /* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */

@@ -127,10 +127,11 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem
     return pmem;
 }
 
-/* Makes page `number` free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its value. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
+/* Makes page `number`, which is *pmem, free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its
+ * value. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
+                                                       uint32_t shadow)
 {
-    struct quire_pmem *pmem = quire_pmem_at(pool, number);
     struct quire_fobj *fobj = pmem->fobj;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
@@ -152,6 +153,12 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool
     pmem->chain_next = pool->free;
     pool->free = number;
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
+}
+
+/* The same for who has only the number. */
+static inline QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
+{
+    quire_pmem_release_at(pool, quire_pmem_at(pool, number), number, shadow);
 }
 
 /* Is it in transit: neither free nor resident nor quarantined? */
