@@ -2,6 +2,7 @@
 #ifndef QUIRE_ENGINE_H
 #define QUIRE_ENGINE_H
 
+#include "account.h"
 #include "area.h"
 #include "base.h"
 #include "fobj.h"
@@ -48,7 +49,6 @@ struct quire_op;
 struct quire_pager {
     uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
     const struct quire_mmu *mmu;
-    struct quire_policy *policy;
     struct quire_mem mem;
     struct quire_pmem_pool pool;
     struct quire_list_node vms;
@@ -59,15 +59,17 @@ struct quire_pager {
     uint32_t rank_max;
     uint32_t min_pages;
     uint32_t step_pages;   /* pages with steps > 0 */
-    uint32_t in_policy;    /* pages the policy has */
     uint32_t claims;       /* slots CLAIMED: faults that are making room */
     uint32_t holds;        /* the library's own short pins, on all pages */
     uint32_t flushes;      /* unlocked flushes in flight: the contexts that their batches name must not end */
     uint32_t flushing;     /* objects' `flushing` counts, summed up */
     uint32_t room_waiters; /* threads that wait for any page to become free or evictable */
-    uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
     struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
+
+    /* Accounts. */
+    struct quire_accounts accounts;
+    struct quire_account root; /* of objects that have no other */
 };
 
 /* ---- Operations ---- */
@@ -234,32 +236,30 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_unbusy(struct quire_op *op, struct qui
 
 /* ---- Moves of a page ---- */
 
-/* Hands page `number` to the policy, unless it is fixed; `distance` as in struct quire_policy_ops. */
+/* Hands page `number` to the policy of its account, unless it is fixed; `distance` as in struct quire_policy_ops. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_insert(struct quire_pager *pager, struct quire_pmem *pmem, uint32_t number,
                                                            uint32_t distance)
 {
+    struct quire_policy *policy = pmem->fobj->account->policy;
+
+    (void)pager;
     QUIRE_ASSERT((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0);
     if ((pmem->flags & QUIRE_PMEM_FIXED) == 0) {
         pmem->flags |= QUIRE_PMEM_IN_POLICY;
-        pager->in_policy++;
-        pager->policy->ops->insert(pager->policy, number, distance);
+        policy->ops->insert(policy, number, distance);
     }
 }
 
-/* Takes page `number` away from the policy, if it has it. */
+/* Takes page `number` away from the policy of its account, if it has it. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *pager, struct quire_pmem *pmem, uint32_t number)
 {
+    (void)pager;
     if ((pmem->flags & QUIRE_PMEM_IN_POLICY) != 0) {
-        pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
-        pager->in_policy--;
-        pager->policy->ops->remove(pager->policy, number);
-    }
-}
+        struct quire_policy *policy = pmem->fobj->account->policy;
 
-/* Evictions since content whose slot remembers `shadow` was last evicted. */
-QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_pager_distance(const struct quire_pager *pager, uint32_t shadow)
-{
-    return shadow == 0 ? QUIRE_DISTANCE_UNKNOWN : (pager->evictions - shadow) & QUIRE_SLOT_VALUE_MASK;
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
+        policy->ops->remove(policy, number);
+    }
 }
 
 /* Wipes page `number` of a dead object and frees it: what it held is gone before anyone else can have the page. */
@@ -332,30 +332,36 @@ QUIRE_INLINE QUIRE_RESIDENT unsigned quire_pager_page_state(const struct quire_p
 /* Ends a page's transit: it becomes resident again, or free if it was invalidated or its object died. Wakes. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_settle);
 
-/* Frees page `number`, which has no entries, pins or holds, and lies in no transit but its own; its slot remembers `shadow`. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+/* Frees page `number`, which is *pmem, has no entries, pins or holds, and lies in no transit but its own; its slot remembers
+ * `shadow`. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_at(struct quire_op *op, struct quire_pmem *pmem, uint32_t number,
+                                                        uint32_t shadow)
 {
     struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     struct quire_fobj *fobj = pmem->fobj;
     uint32_t pgidx = pmem->pgidx;
 
     quire_pager_policy_remove(pager, pmem, number);
     if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
         pager->pool.fixed--;
+        quire_account_fix(fobj->account, false);
     }
-    quire_pmem_release(&pager->pool, number, shadow);
+    quire_pmem_release_at(&pager->pool, pmem, number, shadow);
     quire_op_wake(op, fobj, pgidx);
+}
+
+/* The same for who has only the number. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uint32_t number, uint32_t shadow)
+{
+    quire_pager_release_at(op, quire_pmem_at(&op->pager->pool, number), number, shadow);
 }
 
 /* The same, with this moment as what the slot remembers. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
 {
-    struct quire_pager *pager = op->pager;
-    uint32_t now = (pager->evictions + 1u) & QUIRE_SLOT_VALUE_MASK;
+    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
 
-    pager->evictions = now != 0 ? now : 1u; /* 0 in a slot means: never evicted */
-    quire_pager_release_as(op, number, pager->evictions);
+    quire_pager_release_at(op, pmem, number, quire_account_shadow(pmem->fobj->account));
 }
 
 /* Takes page `number` out of circulation: an MMU still shows it somewhere. */
@@ -378,8 +384,19 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, ui
     }
 }
 
-/* Could one more page become fixed, the rest still being enough for every fault to finish? */
-QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager) QUIRE_SYM(quire_pager_may_fix);
+/* Could one more page of `fobj` become fixed? What is left must be enough for every fault to finish, for what is reserved for
+ * other accounts, and of the account's quota for an instruction of one thread. */
+QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_fobj *fobj)
+    QUIRE_SYM(quire_pager_may_fix);
+
+/* Could `promised` pages be promised (struct quire_accounts)? */
+static inline QUIRE_RESIDENT bool quire_pager_may_promise(const struct quire_pager *pager, uint64_t promised)
+{
+    return promised + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->min_pages <= pager->pool.total;
+}
+
+/* Answers the questions of `policy`, which is fresh, from now on. */
+QUIRE_API void quire_pager_host(struct quire_pager *pager, struct quire_policy *policy) QUIRE_SYM(quire_pager_host);
 
 QUIRE_END
 
@@ -499,6 +516,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, co
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_bury(struct quire_op *op, struct quire_fobj *fobj)
 {
     QUIRE_ASSERT(fobj->resident == 0);
+    fobj->account->objects--;
     quire_list_remove(&fobj->link);
     fobj->link.next = op->dead != NULL ? &op->dead->link : NULL;
     op->dead = fobj;
@@ -585,9 +603,22 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
     return true;
 }
 
-QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager)
+QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_fobj *fobj)
 {
-    return (uint64_t)pager->pool.fixed + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->min_pages < pager->pool.total;
+    const struct quire_account *account = fobj->account;
+    uint64_t promised = pager->accounts.promised;
+
+    return quire_pager_may_promise(pager, account->fixed < account->reserved ? promised : promised + 1u) &&
+           (uint64_t)account->fixed + pager->pages_per_step < account->quota;
+}
+
+QUIRE_API void quire_pager_host(struct quire_pager *pager, struct quire_policy *policy)
+{
+    policy->host.pages = &pager->pool.pages;
+    policy->host.ctx = pager;
+    policy->host.state = quire_pager_host_state;
+    policy->host.age = quire_pager_host_age;
+    policy->host.clear = quire_pager_host_clear;
 }
 
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_pager *pager, uint32_t number, bool fixed)
@@ -598,10 +629,12 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_page
         quire_pager_policy_remove(pager, pmem, number);
         pmem->flags |= QUIRE_PMEM_FIXED;
         pager->pool.fixed++;
+        quire_account_fix(pmem->fobj->account, true);
         return;
     }
     pmem->flags &= (uint8_t)~QUIRE_PMEM_FIXED;
     pager->pool.fixed--;
+    quire_account_fix(pmem->fobj->account, false);
     if (pmem->state == QUIRE_PAGE_RESIDENT) {
         quire_pager_policy_insert(pager, pmem, number, QUIRE_DISTANCE_UNKNOWN);
     }

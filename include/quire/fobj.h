@@ -22,7 +22,8 @@
 QUIRE_BEGIN
 
 struct quire_fobj;
-struct quire_pager; /* pager.h */
+struct quire_pager;   /* pager.h */
+struct quire_account; /* account.h */
 
 /* ---- What a store is asked ---- */
 
@@ -84,6 +85,8 @@ struct quire_fobj {
 
     /* The pager's, under its lock. */
     struct quire_pager *pager; /* the first that mapped it; for life */
+    struct quire_account
+        *account; /* whom its pages are charged to: quire_fobj_set_account() (quota.h), else the pager's root */
     enum quire_status (*last_put)(
         struct quire_fobj *fobj); /* set with it: runs instead of `free` when the last reference goes */
     struct quire_list_node link;  /* in the pager's list of objects, then in a list of dead ones */
@@ -141,7 +144,7 @@ static inline QUIRE_RESIDENT enum quire_status quire_store_answer(enum quire_sta
  *  31 30   29   28                     0
  *  kind | own | page number or eviction number
  *
- * While a page is absent its slot is a shadow: the value is when it was evicted (the pager's count of evictions, modulo
+ * While a page is absent its slot is a shadow: the value is when it was evicted (its account's count of evictions, modulo
  * 2^29; 0: never). A refault's distance comes from it. It is a hint: nothing correct depends on it. `own` (an own copy of
  * a copy-on-write child's page) is reserved and zero in this version.
  */

@@ -2,6 +2,7 @@
 #ifndef QUIRE_PAGE_IN_H
 #define QUIRE_PAGE_IN_H
 
+#include "account.h"
 #include "area.h"
 #include "base.h"
 #include "engine.h"
@@ -104,9 +105,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
 
-/* Takes page `number`, which the policy chose, from who uses it. True if that freed it: it is clean, and the lock was not
- * dropped. Else quire_pager_evict_rest_() is to follow. */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number)
+/* Takes page `number`, which the policy of `giver` chose, from who uses it, for a page of `taker`. True if that freed it: it is
+ * clean, and the lock was not dropped. Else quire_pager_evict_rest_() is to follow. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number, struct quire_account *giver,
+                                                    struct quire_account *taker)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -121,13 +123,15 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
     }
     quire_op_flush(op);
     pager->stats.evictions++;
-    quire_pager_release(op, number);
+    quire_account_gave(giver, taker);
+    quire_pager_release_at(op, pmem, number, quire_account_shadow(giver));
     return true;
 }
 
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's. */
-static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
+static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number,
+                                                                struct quire_account *taker, bool clean_only,
                                                                 enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
@@ -152,6 +156,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
     if ((pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED)) == 0) {
         pmem->flags |= QUIRE_PMEM_DISCARD;
         pager->stats.evictions++;
+        quire_account_gave(pmem->fobj->account, taker);
     }
     quire_pager_settle(op, number);
     return status;
@@ -197,8 +202,8 @@ static QUIRE_RESIDENT QUIRE_COLD void quire_pager_unage_(struct quire_op *op, ui
     }
 }
 
-/* The policy's choice, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
-static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
+/* The choice of the policy of `giver`, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
+static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op, struct quire_account *giver)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_pages *pages = &pager->pool.pages;
@@ -207,7 +212,7 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
     uint32_t segment;
 
     pager->op = op;
-    number = pager->policy->ops->victim(pager->policy);
+    number = giver->policy->ops->victim(giver->policy);
     pager->op = NULL;
     segment = number >> QUIRE_PAGE_INDEX_BITS; /* that of QUIRE_PAGE_NONE has no such page */
     if (segment >= pages->nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pages->segment[segment].npages) {
@@ -217,67 +222,205 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
         quire_pager_unage_(op, number);
     }
     pmem = quire_pmem_at(&pager->pool, number);
-    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 || (quire_pager_page_state(pager, pmem) & QUIRE_PAGE_FIXED) != 0) {
+    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 || (quire_pager_page_state(pager, pmem) & QUIRE_PAGE_FIXED) != 0 ||
+        pmem->fobj->account != giver) {
         return QUIRE_PAGE_NONE;
     }
     return number;
 }
 
-/* Returns with a free page there, or says why there is none. `number` is a page that quire_pager_evict_() left to do, or
- * QUIRE_PAGE_NONE if the policy knew none. May drop the lock. */
-static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op *op, uint32_t number, bool wait_ok,
-                                                                enum quire_status *store)
+/* ---- A search for room, where the first try was not enough ---- */
+
+/* Pages by which an account that is far beyond its quota shrinks in one fault: none takes long. */
+#define QUIRE_PAGER_SHRINK 8u
+
+struct quire_search_ {
+    struct quire_account *account;     /* for a page of which */
+    const struct quire_account *giver; /* whose pages are being tried */
+    uint64_t number;                   /* account->passed is this: it has nothing (more) to give */
+    uint64_t total;                    /* pages tried */
+    uint64_t tries;                    /* ... of `giver` */
+    uint32_t failures;                 /* ... that could not be saved */
+    uint32_t from;                     /* what the account had when the search began */
+    bool failed;                       /* some page could not be saved */
+    bool tired;                        /* some account was passed although its pages could go at another time */
+    bool beyond;                       /* the quota has to wait: nothing of its own can go now, or enough went */
+};
+
+/* All accounts are to be asked (again). */
+static QUIRE_RESIDENT void quire_pager_search_begin_(struct quire_pager *pager, struct quire_search_ *search)
+{
+    search->number = ++pager->accounts.searches;
+    search->beyond = false;
+}
+
+/* Is there a page, and may the account have it? */
+static QUIRE_RESIDENT bool quire_pager_has_room_(const struct quire_pager *pager, const struct quire_search_ *search)
+{
+    return pager->pool.free != QUIRE_PAGE_NONE && (quire_account_within(search->account) || search->beyond);
+}
+
+/* The account that is to be asked next for a page; null: none is left, or none need be asked. */
+static QUIRE_RESIDENT struct quire_account *quire_pager_search_giver_(struct quire_pager *pager, struct quire_search_ *search)
+{
+    struct quire_account *account = search->account;
+
+    if (!quire_account_within(account) && !search->beyond) {
+        if (account->passed != search->number && (uint64_t)account->charged + QUIRE_PAGER_SHRINK > search->from) {
+            return account;
+        }
+        if (search->tired) {
+            return NULL; /* its own pages could go, if only its store took them: no reason to have those of others */
+        }
+        search->beyond = true;
+    }
+    return quire_pager_has_room_(pager, search) ? NULL : quire_account_next_giver(account, search->number);
+}
+
+/* Every page that was tried went to the back of its policy's order: after this many all have been. */
+static QUIRE_RESIDENT bool quire_pager_search_again_(const struct quire_pager *pager, struct quire_search_ *search,
+                                                     const struct quire_account *giver)
+{
+    if (search->giver != giver) {
+        search->giver = giver;
+        search->tries = 0;
+        search->failures = 0;
+    }
+    /* Two searches may each forget what the other passed: the second bound holds all the same. */
+    return search->tries++ <= (uint64_t)giver->charged + QUIRE_PAGER_SAVE_TRIES &&
+           search->total++ <=
+               2u * ((uint64_t)pager->pool.total + (uint64_t)pager->accounts.count * (QUIRE_PAGER_SAVE_TRIES + 1u));
+}
+
+/* Evicts until there is room. Returns a page that quire_pager_evict_() left to do, or QUIRE_PAGE_NONE: there is room, or nobody
+ * left to be asked. Does not drop the lock. */
+static QUIRE_RESIDENT uint32_t quire_pager_search_(struct quire_op *op, struct quire_search_ *search)
 {
     struct quire_pager *pager = op->pager;
-    uint32_t failures = 0;
-    uint64_t tries = 0;
 
-    for (;;) {
-        enum quire_status status = QUIRE_OK;
-        bool dropped = false;
+    while (!quire_pager_has_room_(pager, search)) {
+        struct quire_account *giver = quire_pager_search_giver_(pager, search);
+        uint32_t number = QUIRE_PAGE_NONE;
 
+        if (giver == NULL) {
+            break;
+        }
+        if (quire_pager_search_again_(pager, search, giver)) {
+            number = quire_pager_victim_(op, giver);
+        } else {
+            search->tired = true;
+        }
         if (number == QUIRE_PAGE_NONE) {
-            dropped = quire_op_flush_drops(op);
-            quire_op_flush(op); /* what the policy aged; if that let others in, room may have come: it is asked again */
-            if (!dropped && pager->pool.free == QUIRE_PAGE_NONE) {
-                status = quire_pager_await_room_(op, wait_ok);
-            }
-        } else if (quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK) {
-            failures++;
+            giver->passed = search->number;
+            continue;
         }
-        /* Every page that was tried went to the back of the policy's order: after this many all have been. */
-        if (status == QUIRE_OK && (number != QUIRE_PAGE_NONE || dropped) &&
-            tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
-            status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
-        }
-        if (status != QUIRE_OK || pager->pool.free != QUIRE_PAGE_NONE) {
-            return status;
-        }
-        number = quire_pager_victim_(op);
-        if (number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number)) {
-            return QUIRE_OK;
+        if (!quire_pager_evict_(op, number, giver, search->account)) {
+            return number;
         }
     }
+    return QUIRE_PAGE_NONE;
+}
+
+/* Returns with a free page there that the account may have, or says why there is none. May drop the lock. */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struct quire_op *op, struct quire_search_ *search,
+                                                                           bool wait_ok, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_account *account = search->account;
+
+    for (;;) {
+        uint32_t number = quire_pager_search_(op, search);
+        enum quire_status status;
+        bool dropped;
+
+        if (number != QUIRE_PAGE_NONE) {
+            bool clean_only = search->failures >= QUIRE_PAGER_SAVE_TRIES;
+
+            if (quire_pager_evict_rest_(op, number, account, clean_only, store) != QUIRE_OK) {
+                search->failures++;
+                search->failed = true;
+            }
+            continue;
+        }
+        dropped = !quire_pager_has_room_(pager, search) && quire_op_flush_drops(op);
+        if (!quire_pager_has_room_(pager, search)) {
+            quire_op_flush(op); /* what the policies aged */
+        }
+        if (quire_pager_has_room_(pager, search)) {
+            break;
+        }
+        if (search->tired) {
+            return search->failed ? QUIRE_NO_PAGE : QUIRE_AGAIN;
+        }
+        if (dropped) { /* that let others in: room may have come, and all are asked again */
+            quire_pager_search_begin_(pager, search);
+            continue;
+        }
+        status = quire_pager_await_room_(op, wait_ok);
+        if (status != QUIRE_OK) {
+            return status;
+        }
+        quire_pager_search_begin_(pager, search);
+    }
+    if (!quire_account_within(account) && account->charged >= account->tolerated) {
+        account->tolerated = account->charged + 1u;
+        account->stats.over_quota++;
+    }
+    return QUIRE_OK;
+}
+
+#define QUIRE_PAGE_NOT_ASKED UINT32_MAX
+
+/* Begins that search for a page of `account`, whose own policy answered `number`: a page that would not go (failed: it could not be
+ * saved), none, or that it was not asked. */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct quire_op *op, struct quire_account *account,
+                                                                          uint32_t number, bool failed, bool wait_ok,
+                                                                          enum quire_status *store)
+{
+    struct quire_search_ search;
+
+    QUIRE_MEMSET(&search, 0, sizeof search);
+    search.account = account;
+    search.from = account->charged;
+    search.failed = failed;
+    search.failures = failed;
+    search.giver = account;
+    search.tries = number < QUIRE_PAGE_NONE;
+    quire_pager_search_begin_(op->pager, &search);
+    if (account->charged <= account->quota) {
+        account->tolerated = 0;
+    }
+    if (number == QUIRE_PAGE_NONE) {
+        account->passed = search.number;
+    }
+    return quire_pager_await_page_(op, &search, wait_ok, store);
 }
 
 /* ---- Loading ---- */
 
-/* quire_pager_await_page_() for an absent page whose slot it claims meanwhile, so that nobody else loads it too. */
+/* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. `number` is what the policy of
+ * its account answered: a page that quire_pager_evict_() left to do, none, or that it was not asked. */
 static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                           uint32_t number, bool wait_ok, enum quire_status *store)
+                                                           uint32_t number, const struct quire_how *how,
+                                                           enum quire_status *store)
 {
+    struct quire_account *account = fobj->account;
     uint32_t slot = fobj->slots[pgidx];
-    enum quire_status status;
+    enum quire_status status = QUIRE_OK;
 
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     op->pager->claims++;
-    status = quire_pager_await_page_(op, number, wait_ok, store);
+    if (number < QUIRE_PAGE_NONE) {
+        status = quire_pager_evict_rest_(op, number, account, false, store);
+    }
+    if (QUIRE_UNLIKELY(op->pager->pool.free == QUIRE_PAGE_NONE || !quire_account_within(account))) {
+        status = quire_pager_seek_page_(op, account, number, status != QUIRE_OK, how->wait_ok, store);
+    } else {
+        status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
+    }
     op->pager->claims--;
     fobj->slots[pgidx] = slot;
-    if (fobj->dead) {
-        status = QUIRE_DEAD;
-    }
-    return status;
+    return fobj->dead ? QUIRE_DEAD : status;
 }
 
 /* Returns with a free page there for page `pgidx` of `fobj`, or says why there is none. May drop the lock. */
@@ -285,19 +428,24 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
                                                                      uint32_t pgidx, const struct quire_how *how,
                                                                      enum quire_status *store)
 {
-    uint32_t number;
+    struct quire_account *account = fobj->account;
+    uint32_t number = QUIRE_PAGE_NOT_ASKED;
 
     if (how->steps != NULL) {
         quire_pager_step_make_room(op->pager, how->steps);
     }
-    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
-        return QUIRE_OK;
+    if (QUIRE_LIKELY(quire_account_within(account))) {
+        if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+            return QUIRE_OK;
+        }
+        if (QUIRE_LIKELY(quire_account_serves_itself(account))) {
+            number = quire_pager_victim_(op, account);
+            if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number, account, account))) {
+                return QUIRE_OK;
+            }
+        }
     }
-    number = quire_pager_victim_(op);
-    if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number))) {
-        return QUIRE_OK;
-    }
-    return quire_pager_claim_(op, fobj, pgidx, number, how->wait_ok, store);
+    return quire_pager_claim_(op, fobj, pgidx, number, how, store);
 }
 
 /* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
@@ -310,15 +458,17 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     enum quire_status status;
     struct quire_pmem *pmem;
 
-    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
+    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj)) {
+        fobj->account->stats.refused++;
         return QUIRE_NO_PAGE; /* before a page is evicted in vain */
     }
     fobj->busy++;
     status = quire_pager_make_room_(op, fobj, pgidx, how, store);
-    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
+    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj)) {
         status = QUIRE_NO_PAGE;
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        fobj->account->stats.refused += status == QUIRE_NO_PAGE;
         quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
         quire_op_unbusy(op, fobj);
         return status;
@@ -332,6 +482,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     *store = status;
     if (QUIRE_LIKELY(status == QUIRE_OK)) {
         pager->stats.loads++;
+        fobj->account->stats.major++;
     } else {
         pager->stats.load_failures++;
     }
@@ -345,7 +496,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
-        quire_pager_policy_insert(pager, pmem, *number, quire_pager_distance(pager, quire_slot_value(slot)));
+        quire_pager_policy_insert(pager, pmem, *number, quire_account_distance(fobj->account, quire_slot_value(slot)));
         quire_op_wake(op, fobj, pgidx);
     }
     quire_op_unbusy(op, fobj);

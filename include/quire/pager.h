@@ -2,6 +2,7 @@
 #ifndef QUIRE_PAGER_H
 #define QUIRE_PAGER_H
 
+#include "account.h"
 #include "area.h"
 #include "base.h"
 #include "engine.h"
@@ -42,7 +43,7 @@ QUIRE_BEGIN
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_pager_init(). */
 struct quire_pager_config {
     const struct quire_mmu *mmu; /* (must) lives as long as the pager */
-    struct quire_policy *policy; /* (must) fresh from e.g. quire_policy_clock_init(&clock); belongs to this pager */
+    struct quire_policy *policy; /* (must) fresh from e.g. quire_policy_clock_init(&clock); belongs to the root account */
     struct quire_mem mem;        /* (must) for the areas of quire_vm_map and its siblings */
     struct quire_pa pa;          /* (must) the first segment of physical pages ... */
     uint32_t npages;             /* (must) ... how many ... */
@@ -59,8 +60,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager
                                                               const struct quire_pager_config *config)
     QUIRE_SYM(quire_pager_init);
 
-/* Ends a pager that has no context and no object left (an object stays known until its last put, mapped or not: files and pins have
- * references too). BUSY if it has: nothing changed. */
+/* Ends a pager that has no context, no object and no account but the root left (an object stays known until its last put, mapped or
+ * not: files and pins have references too). BUSY if it has: nothing changed. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager *pager) QUIRE_SYM(quire_pager_fini);
 
 /* Adds npages contiguous physical pages, with as many elements of bookkeeping. INVALID: unaligned, empty, wrapping,
@@ -130,6 +131,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
  * are removed: flush). NO_PAGE if it would have to be fixed and must not. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
     QUIRE_SYM(quire_pager_will_write);
+
+/* Ties `fobj`, which has a reference and no pager, to this pager and to `account`, whom its pages are charged to. */
+QUIRE_API void quire_pager_tie(struct quire_pager *pager, struct quire_fobj *fobj, struct quire_account *account)
+    QUIRE_SYM(quire_pager_tie);
 
 /* Takes a reference of `fobj` and ties it to the pager, on its first mapping. BUSY: it belongs to another; INVALID: its rank is too
  * high; DEAD, LIMIT: no reference can be had. */
@@ -359,7 +364,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *
         }
     }
     if (in->access == QUIRE_PROT_WRITE && pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 &&
-        !quire_pager_may_fix(pager)) {
+        !quire_pager_may_fix(pager, pmem->fobj)) {
         return QUIRE_NO_PAGE;
     }
     prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
@@ -569,7 +574,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_o
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
-    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager)) {
+    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager, pmem->fobj)) {
         return QUIRE_NO_PAGE;
     }
     /* First, because a caller that has written already must not lose that to an entry that is stuck. */
@@ -633,6 +638,15 @@ static enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
     return QUIRE_OK;
 }
 
+QUIRE_API void quire_pager_tie(struct quire_pager *pager, struct quire_fobj *fobj, struct quire_account *account)
+{
+    fobj->pager = pager;
+    fobj->account = account;
+    account->objects++;
+    fobj->last_put = quire_pager_last_put_;
+    quire_list_insert_before(&pager->fobjs, &fobj->link);
+}
+
 QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj)
 {
     enum quire_status status;
@@ -645,9 +659,7 @@ QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct
     }
     status = quire_fobj_get(fobj); /* first: a dead object must not be tied to anything */
     if (status == QUIRE_OK && fobj->pager == NULL) {
-        fobj->pager = pager;
-        fobj->last_put = quire_pager_last_put_;
-        quire_list_insert_before(&pager->fobjs, &fobj->link);
+        quire_pager_tie(pager, fobj, &pager->root);
     }
     return status;
 }
@@ -683,7 +695,6 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     }
     pager->stamp = QUIRE_STAMP;
     pager->mmu = config->mmu;
-    pager->policy = config->policy;
     pager->mem = config->mem;
     quire_list_init(&pager->vms);
     quire_list_init(&pager->fobjs);
@@ -695,11 +706,10 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
-    pager->policy->host.pages = &pager->pool.pages;
-    pager->policy->host.ctx = pager;
-    pager->policy->host.state = quire_pager_host_state;
-    pager->policy->host.age = quire_pager_host_age;
-    pager->policy->host.clear = quire_pager_host_clear;
+    quire_pager_host(pager, config->policy);
+    quire_accounts_init(&pager->accounts);
+    quire_account_join(&pager->accounts, &pager->root, config->policy, QUIRE_QUOTA_NONE, 0);
+    pager->root.pager = pager;
     return QUIRE_OK;
 }
 
@@ -709,7 +719,8 @@ QUIRE_API enum quire_status quire_pager_fini(struct quire_pager *pager)
     enum quire_status status;
 
     quire_op_begin(&op, pager);
-    status = quire_list_empty(&pager->vms) && quire_list_empty(&pager->fobjs) ? QUIRE_OK : QUIRE_BUSY;
+    status =
+        quire_list_empty(&pager->vms) && quire_list_empty(&pager->fobjs) && pager->accounts.count == 1u ? QUIRE_OK : QUIRE_BUSY;
     quire_op_end(&op);
     return status;
 }

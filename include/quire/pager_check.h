@@ -2,6 +2,7 @@
 #ifndef QUIRE_PAGER_CHECK_H
 #define QUIRE_PAGER_CHECK_H
 
+#include "account.h"
 #include "area.h"
 #include "base.h"
 #include "engine.h"
@@ -23,7 +24,7 @@ struct quire_violation {
     uint64_t detail;    /* a page index or number, where one helps; else 0 */
 };
 
-/* Returns OK, or CORRUPT with the first violation found in *out (may be null). Changes nothing. Under the lock throughout:
+/* Returns OK, or CORRUPT with the first violation found in *out (may be null). Changes nothing but its own recounts. Under the lock throughout:
  * O(pages of the pool + slots of all objects + pages of all areas x log areas). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_check(struct quire_pager *pager, struct quire_violation *out)
     QUIRE_SYM(quire_pager_check);
@@ -136,11 +137,22 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
 struct quire_check_count_ {
     uint32_t state[QUIRE_PAGE_STATES];
     uint32_t fixed;
-    uint32_t in_policy;
     uint32_t holds;
     uint32_t steps;      /* pages that some thread's row names */
     uint32_t step_names; /* and how often */
 };
+
+/* Counts a page for the account of its object, which is one of this pager. */
+static void quire_check_charge_(const struct quire_pmem *pmem)
+{
+    if (pmem->fobj != NULL) {
+        struct quire_account_count *count = &pmem->fobj->account->recount;
+
+        count->charged++;
+        count->fixed += (pmem->flags & QUIRE_PMEM_FIXED) != 0;
+        count->in_policy += (pmem->flags & QUIRE_PMEM_IN_POLICY) != 0;
+    }
+}
 
 static bool quire_check_pages_(const struct quire_pager *pager, struct quire_check_count_ *count, struct quire_violation *out)
 {
@@ -157,10 +169,10 @@ static bool quire_check_pages_(const struct quire_pager *pager, struct quire_che
             }
             count->state[pmem->state]++;
             count->fixed += (pmem->flags & QUIRE_PMEM_FIXED) != 0;
-            count->in_policy += (pmem->flags & QUIRE_PMEM_IN_POLICY) != 0;
             count->holds += pmem->holds;
             count->steps += pmem->steps != 0;
             count->step_names += pmem->steps;
+            quire_check_charge_(pmem);
         }
     }
     return false;
@@ -202,12 +214,66 @@ static bool quire_check_pool_(const struct quire_pager *pager, struct quire_viol
     for (i = 0; i < pager->concurrency * (pager->pages_per_step + 1u); i++) {
         names += i % (pager->pages_per_step + 1u) != 0 && pager->steps[i] != QUIRE_PAGE_NONE;
     }
-    if (sum != pager->pool.total || count.fixed != pager->pool.fixed || count.in_policy != pager->in_policy ||
-        count.holds != pager->holds || count.steps != pager->step_pages || count.step_names != names) {
+    if (sum != pager->pool.total || count.fixed != pager->pool.fixed || count.holds != pager->holds ||
+        count.steps != pager->step_pages || count.step_names != names) {
         return quire_check_fail_(out, "6: statistics and a recount disagree", pager, sum);
     }
-    return !pager->policy->ops->check(pager->policy, pager->in_policy) &&
-           quire_check_fail_(out, "6: the policy lost or invented a page", pager->policy, pager->in_policy);
+    return false;
+}
+
+/* ---- Accounts ---- */
+
+/* Before anything is counted. */
+static bool quire_check_accounts_begin_(struct quire_pager *pager, struct quire_violation *out)
+{
+    struct quire_accounts *set = &pager->accounts;
+    struct quire_list_node *node;
+    uint32_t n = 0;
+
+    if (!quire_list_check(&set->list, set->count) || !quire_accounts_check(set)) {
+        return quire_check_fail_(out, "6: the accounts are in disorder", set, set->count);
+    }
+    for (node = set->list.next; node != &set->list; node = node->next) {
+        struct quire_account *account = QUIRE_CONTAINER_OF(node, struct quire_account, link);
+
+        QUIRE_MEMSET(&account->recount, 0, sizeof account->recount);
+        n++;
+    }
+    return n != set->count && quire_check_fail_(out, "6: the accounts are in disorder", set, n);
+}
+
+/* One account, after all was counted. */
+static bool quire_check_account_(const struct quire_account *account, struct quire_violation *out)
+{
+    const struct quire_account_count *count = &account->recount;
+
+    if (count->charged != account->charged || count->fixed != account->fixed || count->objects != account->objects) {
+        return quire_check_fail_(out, "6: what an account is charged and a recount disagree", account, count->charged);
+    }
+    if (account->charged > account->quota && account->charged > account->tolerated) {
+        return quire_check_fail_(out, "6: an account is beyond its quota, and nothing let it", account, account->charged);
+    }
+    return !account->policy->ops->check(account->policy, count->in_policy) &&
+           quire_check_fail_(out, "6: the policy lost or invented a page", account->policy, count->in_policy);
+}
+
+static bool quire_check_accounts_(struct quire_pager *pager, struct quire_violation *out)
+{
+    struct quire_list_node *node;
+    uint64_t promised = 0;
+    uint64_t charged = 0;
+
+    for (node = pager->accounts.list.next; node != &pager->accounts.list; node = node->next) {
+        const struct quire_account *account = QUIRE_CONTAINER_OF(node, struct quire_account, link);
+
+        if (quire_check_account_(account, out)) {
+            return true;
+        }
+        charged += account->charged;
+        promised += account->fixed > account->reserved ? account->fixed : account->reserved;
+    }
+    return (charged != pager->pool.total - pager->pool.count[QUIRE_PAGE_FREE] || promised != pager->accounts.promised) &&
+           quire_check_fail_(out, "6: the accounts do not add up", &pager->accounts, charged);
 }
 
 /* ---- Objects and contexts ---- */
@@ -225,6 +291,10 @@ static bool quire_check_fobj_(const struct quire_pager *pager, const struct quir
     if (wrong != NULL) {
         return quire_check_fail_(out, wrong, fobj, 0);
     }
+    if (fobj->account == NULL || fobj->account->set != &pager->accounts) {
+        return quire_check_fail_(out, "6: an object is charged to no account of its pager", fobj, 0);
+    }
+    fobj->account->recount.objects++;
     for (i = 0; fobj->slots != NULL && i < fobj->num_pages; i++) {
         if (quire_slot_kind(fobj->slots[i]) == QUIRE_SLOT_PRESENT) {
             const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, quire_slot_value(fobj->slots[i]));
@@ -290,6 +360,9 @@ static bool quire_check_all_(struct quire_pager *pager, struct quire_violation *
     if (!quire_list_check(&pager->vms, SIZE_MAX - 1u) || !quire_list_check(&pager->fobjs, SIZE_MAX - 1u)) {
         return quire_check_fail_(out, "4: a list of the pager is broken", pager, 0);
     }
+    if (quire_check_accounts_begin_(pager, out)) {
+        return true;
+    }
     for (node = pager->vms.next; node != &pager->vms; node = node->next) {
         if (quire_check_vm_(pager, QUIRE_CONTAINER_OF(node, struct quire_vm, link), out)) {
             return true;
@@ -303,7 +376,7 @@ static bool quire_check_all_(struct quire_pager *pager, struct quire_violation *
     if (claims != pager->claims) {
         return quire_check_fail_(out, "6: a slot is claimed and nobody makes room for it", pager, claims);
     }
-    return quire_check_pool_(pager, out);
+    return quire_check_pool_(pager, out) || quire_check_accounts_(pager, out);
 }
 
 QUIRE_API enum quire_status quire_pager_check(struct quire_pager *pager, struct quire_violation *out)

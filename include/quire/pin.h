@@ -24,9 +24,9 @@ struct quire_pin {
 };
 
 /* Pins npages pages of `fobj` from `first`, loading them as needed; `write`: they will be written through their physical
- * address. `fobj` must be known to the pager, by having been mapped in one of its contexts (INVALID). Each page is held as soon
+ * address. `fobj` must be known to the pager, by having been mapped in one of its contexts or charged to one of its accounts (INVALID). Each page is held as soon
  * as it is there; on error all are let go. NO_PAGE: the pages that remain evictable would be fewer than
- * QUIRE_PAGER_MIN_PAGES(). DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and
+ * QUIRE_PAGER_MIN_PAGES() beside what is reserved for other accounts, or than the pages of a step within the quota of the object's. DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and
  * sleeping, as in quire_pager_fault(). O(npages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_fobj(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first,
                                                             uint32_t npages, bool write, bool wait_ok, struct quire_pin *out)
@@ -73,7 +73,7 @@ static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number)
     if (pmem->pins == UINT16_MAX) {
         return QUIRE_LIMIT;
     }
-    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager)) {
+    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager, pmem->fobj)) {
         return QUIRE_NO_PAGE;
     }
     pmem->pins++;

@@ -2,6 +2,7 @@
 #ifndef QUIRE_PMEM_H
 #define QUIRE_PMEM_H
 
+#include "account.h"
 #include "base.h"
 #include "fobj.h"
 #include "policy.h"
@@ -97,8 +98,8 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pmem->state = (uint8_t)state;
 }
 
-/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, and the slot names it. Null if
- * none is free. O(1). */
+/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, is charged to its account, and the
+ * slot names it. Null if none is free. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
                                                                uint32_t pgidx, uint32_t *number)
 {
@@ -121,14 +122,16 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem
     }
     fobj->chain = *number;
     fobj->resident++;
+    quire_account_charge(fobj->account);
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, *number);
     return pmem;
 }
 
-/* Makes page `number` free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its value. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
+/* Makes page `number`, which is *pmem, free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its
+ * value. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
+                                                       uint32_t shadow)
 {
-    struct quire_pmem *pmem = quire_pmem_at(pool, number);
     struct quire_fobj *fobj = pmem->fobj;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
@@ -143,12 +146,19 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool
         quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
     }
     fobj->resident--;
+    quire_account_uncharge(fobj->account);
     pmem->fobj = NULL;
     pmem->sole = NULL;
     pmem->flags = 0;
     pmem->chain_next = pool->free;
     pool->free = number;
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
+}
+
+/* The same for who has only the number. */
+static inline QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
+{
+    quire_pmem_release_at(pool, quire_pmem_at(pool, number), number, shadow);
 }
 
 /* Is it in transit: neither free nor resident nor quarantined? */

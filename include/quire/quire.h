@@ -22,6 +22,7 @@
 #include "region_explain.h"
 #include "view.h"
 
+#include "account.h"
 #include "area.h"
 #include "fobj_phys.h"
 #include "fobj_ro.h"
@@ -39,6 +40,7 @@
 
 #include "pager_check.h"
 #include "pin.h"
+#include "quota.h"
 #include "shm.h"
 #include "vm.h"
 #include "writeback.h"

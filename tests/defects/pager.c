@@ -6,6 +6,7 @@
 #include <quire/fobj_zero.h>
 #include <quire/pager_check.h>
 #include <quire/pin.h>
+#include <quire/quota.h>
 #include <quire/policy_clock.h>
 #include <quire/policy_fifo.h>
 #include <quire/vm.h>

@@ -351,7 +351,6 @@ Test(pager_check, check_names_every_count_that_a_recount_contradicts)
     pager = &w.rig.pager;
     PLANT(&w, pager->pool.total, pager->pool.total + 1u, what);
     PLANT(&w, pager->pool.fixed, 1, what);
-    PLANT(&w, pager->in_policy, pager->in_policy - 1u, what);
     PLANT(&w, pager->holds, 1, what);
     PLANT(&w, pager->step_pages, pager->step_pages + 1u, what);
     PLANT(&w, page_of(&w, w.data, 1)->holds, 1, what);

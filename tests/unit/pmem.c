@@ -12,6 +12,8 @@
 static struct quire_pmem_pool pool;
 static struct quire_pmem storage[3][PAGES];
 static struct quire_fobj fobj[2];
+static struct quire_accounts accounts;
+static struct quire_account account;
 static uint32_t slots[2][PAGES];
 
 static enum quire_status load(struct quire_io *io)
@@ -26,8 +28,11 @@ static void setup(void)
     unsigned i;
 
     memset(slots, 0, sizeof slots);
+    quire_accounts_init(&accounts);
+    quire_account_join(&accounts, &account, NULL, QUIRE_QUOTA_NONE, 0);
     for (i = 0; i < 2u; i++) {
         cr_assert_eq(quire_fobj_init(&fobj[i], &ops, PAGES, slots[i], QUIRE_PROT_RWX, 0), QUIRE_OK);
+        fobj[i].account = &account;
     }
     memset(storage, 0xa5, sizeof storage); /* its content must not matter */
     quire_pmem_pool_init(&pool);
