@@ -41,6 +41,11 @@ struct quire_pager_stats {
     uint32_t total;                    /* now: the sum of them */
     uint32_t fixed;                    /* now: pinned, locked, or dirty without a save operation */
     uint32_t steps;                    /* now: pages among the last of some thread */
+    /* Memory that comes and goes (adopt.h, resize.h, advise.h). */
+    uint64_t adopted;    /* pages that became resident with what the user had put there */
+    uint64_t taken;      /* pages that went out of circulation, by shrinking or removal */
+    uint64_t given_back; /* pages that came back */
+    uint64_t let_go;     /* pages, resident or stored, whose content was advised to be free to go */
 };
 
 struct quire_op;
@@ -68,6 +73,7 @@ struct quire_pager {
     uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
     struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
+    bool removing; /* resize.h: a removal of pages is in progress */
 };
 
 /* ---- Operations ---- */
@@ -587,7 +593,9 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager)
 {
-    return (uint64_t)pager->pool.fixed + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->min_pages < pager->pool.total;
+    return (uint64_t)pager->pool.fixed + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->pool.count[QUIRE_PAGE_OFFLINE] +
+               pager->min_pages <
+           pager->pool.total;
 }
 
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_pager *pager, uint32_t number, bool fixed)

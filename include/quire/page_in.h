@@ -30,6 +30,16 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
 /* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
 
+/* Returns with a free page there; evicts one of the policy's choice if there is none. NO_PAGE, AGAIN as for a fault. */
+QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
+    QUIRE_SYM(quire_pager_find_room);
+
+/* Evicts what page `number` holds, whatever the policy thinks; on OK the page is free (or was, or is offline), and the lock has
+ * been held since it became so. BUSY: it cannot be evicted; STUCK: it is quarantined; AGAIN: in transit or held, and this
+ * caller cannot wait; else what the store answered to its save. */
+QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
+    QUIRE_SYM(quire_pager_evict_page);
+
 QUIRE_END
 
 #endif /* QUIRE_PAGE_IN_H */
@@ -255,6 +265,43 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
             return QUIRE_OK;
         }
     }
+}
+
+QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
+{
+    uint32_t number;
+
+    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+        return QUIRE_OK;
+    }
+    number = quire_pager_victim_(op);
+    if (number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number)) {
+        return QUIRE_OK;
+    }
+    return quire_pager_await_page_(op, number, wait_ok, store);
+}
+
+QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
+{
+    struct quire_pager *pager = op->pager;
+    const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    enum quire_status status = QUIRE_OK;
+    enum quire_status store = QUIRE_OK;
+
+    while (status == QUIRE_OK && pmem->state != QUIRE_PAGE_FREE && pmem->state != QUIRE_PAGE_OFFLINE) {
+        if (pmem->state == QUIRE_PAGE_QUARANTINED) {
+            return QUIRE_STUCK;
+        }
+        if (quire_pager_page_busy(pager, pmem)) {
+            status = quire_pager_await_room_(op, wait_ok);
+        } else if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
+            return QUIRE_BUSY;
+        } else if (!quire_pager_evict_(op, number)) {
+            /* If somebody waits for it, it becomes resident again, clean: the next round evicts it at once. */
+            status = quire_pager_evict_rest_(op, number, false, &store);
+        }
+    }
+    return status;
 }
 
 /* ---- Loading ---- */

@@ -106,6 +106,13 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
         }
         return false;
     }
+    if (pmem->state == QUIRE_PAGE_OFFLINE) {
+        if (fobj != NULL || pmem->mapped != 0 || pmem->pins != 0 || pmem->holds != 0 ||
+            (pmem->flags & ~(pager->removing ? QUIRE_PMEM_DISCARD : 0u)) != 0) {
+            return quire_check_fail_(out, "6: a page out of circulation is in use", pmem, number);
+        }
+        return false;
+    }
     if (pmem->state >= QUIRE_PAGE_STATES || fobj == NULL || pmem->pgidx >= fobj->num_pages) {
         return quire_check_fail_(out, "1: a page holds no page of an fobj", pmem, number);
     }
@@ -169,14 +176,16 @@ static bool quire_check_pages_(const struct quire_pager *pager, struct quire_che
 static bool quire_check_free_list_(const struct quire_pager *pager, struct quire_violation *out)
 {
     uint32_t number = pager->pool.free;
+    uint32_t before = QUIRE_PAGE_NONE;
     uint32_t n = 0;
 
     while (number != QUIRE_PAGE_NONE) {
         const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
-        if (pmem->state != QUIRE_PAGE_FREE || n++ >= pager->pool.total) {
+        if (pmem->state != QUIRE_PAGE_FREE || (n != 0 && pmem->chain_prev != before) || n++ >= pager->pool.total) {
             return quire_check_fail_(out, "6: the list of free pages is broken", pmem, number);
         }
+        before = number;
         number = pmem->chain_next;
     }
     return n != pager->pool.count[QUIRE_PAGE_FREE] && quire_check_fail_(out, "6: a free page is lost", pager, n);

@@ -37,8 +37,10 @@
 #include "file.h"
 #include "pager.h"
 
+#include "adopt.h"
 #include "pager_check.h"
 #include "pin.h"
+#include "resize.h"
 #include "shm.h"
 #include "vm.h"
 #include "writeback.h"
