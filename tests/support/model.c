@@ -305,10 +305,9 @@ void model_did_remap(struct model *model, unsigned vm, uint32_t at, uint32_t n, 
 
 /* ---- Accesses ---- */
 
-/* Would one more page that cannot be evicted leave too few? */
-static bool model_full(const struct model *model, uint32_t more, uint32_t quarantined)
+bool model_full(const struct model *model, uint32_t more, uint32_t quarantined)
 {
-    return model_fixed(model) + quarantined + model->min_pages + more > model->total;
+    return model_fixed(model) + quarantined + model->offline + model->min_pages + more > model->total;
 }
 
 uint32_t model_may_access(const struct model *model, unsigned vm, uint32_t at, unsigned access, bool privileged,

@@ -53,6 +53,7 @@ struct model_cell {
 
 struct model {
     uint32_t total;     /* pages in the pool */
+    uint32_t offline;   /* of these out of circulation */
     uint32_t min_pages; /* never fewer that can be evicted */
     struct model_object object[MODEL_OBJECTS];
     struct model_cell cell[MODEL_VMS][MODEL_CELLS];
@@ -87,6 +88,9 @@ bool model_vm_stuck(const struct model *model, unsigned vm);
 uint32_t model_fixed(const struct model *model);
 /* Is this page one of them? */
 bool model_is_fixed(const struct model *model, unsigned object, uint32_t page);
+
+/* Would so many more pages that cannot be evicted, or are gone, leave too few? `quarantined` pages are out of use. */
+bool model_full(const struct model *model, uint32_t more, uint32_t quarantined);
 
 /* *at: the cell it will begin at. */
 uint32_t model_may_map(const struct model *model, unsigned vm, const struct model_map *map, uint32_t *at);

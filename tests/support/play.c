@@ -274,6 +274,10 @@ void play_check(struct play *play)
     for (i = 0; i < QUIRE_PAGE_STATES; i++) {
         sum += stats.pages[i];
     }
+    if (stats.pages[QUIRE_PAGE_OFFLINE] != play->model.offline) {
+        play_fail(play, "%u pages are out of circulation, and should be %u", stats.pages[QUIRE_PAGE_OFFLINE],
+                  play->model.offline);
+    }
     if (stats.total != play->model.total || sum != stats.total) {
         play_fail(play, "the pool has %u pages, in states %u, and should have %u", stats.total, sum, play->model.total);
     }

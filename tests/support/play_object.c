@@ -397,7 +397,12 @@ void play_add_pages(struct play *play)
         return;
     }
     play_op(play, "add %u pages", n);
-    play_expect(play, quire_pager_add_pages(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_OK);
+    if (play_chance(play, 2)) {
+        play_expect(play, quire_pager_add_pages(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_OK);
+    } else {
+        play_expect(play, quire_pager_add_offline(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_OK);
+        play_lend(play, pa, n);
+    }
     play_expect(play, quire_pager_add_pages(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_SET(QUIRE_INVALID));
     play->spare -= n;
     play->model.total += n;

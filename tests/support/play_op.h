@@ -64,6 +64,15 @@ void play_pin(struct play *play);
 void play_unpin(struct play *play);
 void play_write_back(struct play *play);
 void play_invalidate(struct play *play);
+
+/* Memory that comes and goes. */
+void play_shrink(struct play *play);
+void play_remove(struct play *play);
+void play_give_back(struct play *play);
+void play_give_back_all(struct play *play);
+void play_adopt(struct play *play);
+/* These pages, out of circulation from now on, are the user's, who writes to them. */
+void play_lend(struct play *play, struct quire_pa pa, uint32_t n);
 /* Frees what nothing refers to any more, having looked for what it leaves behind. */
 void play_bury(struct play *play);
 
