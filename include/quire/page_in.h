@@ -34,6 +34,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
     QUIRE_SYM(quire_pager_find_room);
 
+/* Is a free page there, or can one be had by evicting a clean one of the policy's choice? Saves nothing and waits for nobody; may
+ * drop the lock for a flush. */
+QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op) QUIRE_SYM(quire_pager_find_clean_room);
+
 /* Evicts what page `number` holds, whatever the policy thinks; on OK the page is free (or was, or is offline), and the lock has
  * been held since it became so. BUSY: it cannot be evicted; STUCK: it is quarantined; AGAIN: in transit or held, and this
  * caller cannot wait; else what the store answered to its save. */
@@ -279,6 +283,26 @@ QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait
         return QUIRE_OK;
     }
     return quire_pager_await_page_(op, number, wait_ok, store);
+}
+
+QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op)
+{
+    struct quire_pager *pager = op->pager;
+    enum quire_status store = QUIRE_OK;
+    uint32_t number;
+
+    if (pager->pool.free != QUIRE_PAGE_NONE) {
+        return true;
+    }
+    number = quire_pager_victim_(op);
+    if (number == QUIRE_PAGE_NONE || (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
+        quire_op_flush(op); /* what the policy aged */
+    } else if (quire_pager_evict_(op, number)) {
+        return true;
+    } else {
+        (void)quire_pager_evict_rest_(op, number, true, &store); /* its entries may have told that it is dirty */
+    }
+    return pager->pool.free != QUIRE_PAGE_NONE;
 }
 
 QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)

@@ -38,6 +38,7 @@
 #include "pager.h"
 
 #include "adopt.h"
+#include "advise.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "resize.h"

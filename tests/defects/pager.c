@@ -1,6 +1,7 @@
 /* Implements the pager and the machine it is tested on: all that witness.c needs. */
 #define QUIRE_IMPLEMENTATION
 #include <quire/adopt.h>
+#include <quire/advise.h>
 #include <quire/fobj_phys.h>
 #include <quire/fobj_ro.h>
 #include <quire/fobj_rw.h>
