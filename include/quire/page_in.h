@@ -141,8 +141,8 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
 
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's. */
-static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
-                                                                enum quire_status *store)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
+                                                                      enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -239,8 +239,8 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op)
 
 /* Returns with a free page there, or says why there is none. `number` is a page that quire_pager_evict_() left to do, or
  * QUIRE_PAGE_NONE if the policy knew none. May drop the lock. */
-static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op *op, uint32_t number, bool wait_ok,
-                                                                enum quire_status *store)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op *op, uint32_t number, bool wait_ok,
+                                                                      enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     uint32_t failures = 0;
@@ -285,10 +285,17 @@ QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait
     return quire_pager_await_page_(op, number, wait_ok, store);
 }
 
+/* quire_pager_evict_(), and the rest where there is one, for who does so seldom. */
+static QUIRE_NOINLINE enum quire_status quire_pager_evict_slowly_(struct quire_op *op, uint32_t number, bool clean_only)
+{
+    enum quire_status store = QUIRE_OK;
+
+    return quire_pager_evict_(op, number) ? QUIRE_OK : quire_pager_evict_rest_(op, number, clean_only, &store);
+}
+
 QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op)
 {
     struct quire_pager *pager = op->pager;
-    enum quire_status store = QUIRE_OK;
     uint32_t number;
 
     if (pager->pool.free != QUIRE_PAGE_NONE) {
@@ -297,10 +304,8 @@ QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op)
     number = quire_pager_victim_(op);
     if (number == QUIRE_PAGE_NONE || (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
         quire_op_flush(op); /* what the policy aged */
-    } else if (quire_pager_evict_(op, number)) {
-        return true;
     } else {
-        (void)quire_pager_evict_rest_(op, number, true, &store); /* its entries may have told that it is dirty */
+        (void)quire_pager_evict_slowly_(op, number, true); /* its entries may tell that it is dirty */
     }
     return pager->pool.free != QUIRE_PAGE_NONE;
 }
@@ -310,7 +315,6 @@ QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t
     struct quire_pager *pager = op->pager;
     const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status = QUIRE_OK;
-    enum quire_status store = QUIRE_OK;
 
     while (status == QUIRE_OK && pmem->state != QUIRE_PAGE_FREE && pmem->state != QUIRE_PAGE_OFFLINE) {
         if (pmem->state == QUIRE_PAGE_QUARANTINED) {
@@ -320,9 +324,9 @@ QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t
             status = quire_pager_await_room_(op, wait_ok);
         } else if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
             return QUIRE_BUSY;
-        } else if (!quire_pager_evict_(op, number)) {
+        } else {
             /* If somebody waits for it, it becomes resident again, clean: the next round evicts it at once. */
-            status = quire_pager_evict_rest_(op, number, false, &store);
+            status = quire_pager_evict_slowly_(op, number, false);
         }
     }
     return status;
