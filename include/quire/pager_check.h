@@ -79,6 +79,10 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
         if ((entry & QUIRE_ENTRY_WRITE) != 0 && (pmem->flags & QUIRE_PMEM_DIRTY) == 0 && !told) {
             return quire_check_fail_(out, "3: a clean page is writable and no hardware will tell", area, pmem->pgidx);
         }
+        if ((entry & QUIRE_ENTRY_WRITE) != 0 && quire_vm_log_covers(area->vm, quire_area_va(area, pmem->pgidx)) &&
+            !quire_vm_log_has(area->vm, quire_area_va(area, pmem->pgidx))) {
+            return quire_check_fail_(out, "3: a page can be written and the log of writes would not see it", area, pmem->pgidx);
+        }
         if ((entry & QUIRE_ENTRY_WRITE) != 0 && (entry & QUIRE_ENTRY_EXEC) != 0 && (area->flags & QUIRE_AREA_WX) == 0) {
             return quire_check_fail_(out, "3: an entry is writable and executable, and nobody asked for it", area, pmem->pgidx);
         }

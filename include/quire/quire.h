@@ -39,6 +39,7 @@
 
 #include "adopt.h"
 #include "advise.h"
+#include "dirty_log.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "resize.h"

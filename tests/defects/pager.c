@@ -2,6 +2,7 @@
 #define QUIRE_IMPLEMENTATION
 #include <quire/adopt.h>
 #include <quire/advise.h>
+#include <quire/dirty_log.h>
 #include <quire/fobj_phys.h>
 #include <quire/fobj_ro.h>
 #include <quire/fobj_rw.h>
