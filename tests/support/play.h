@@ -60,8 +60,15 @@ struct play {
     struct quire_vm *vm[MODEL_VMS];
     struct play_token token[PLAY_TOKENS];
     uint64_t random;
-    uint64_t steps;                  /* done */
-    uint64_t counts[PLAY_STATUSES];  /* steps by what they ended with */
+    uint64_t steps;                 /* done */
+    uint64_t counts[PLAY_STATUSES]; /* steps by what they ended with */
+    struct {                        /* the logs of what is written */
+        bool on;
+        uint32_t first; /* cell */
+        uint32_t n;
+        uint32_t bits[(MODEL_CELLS + 31u) / 32u];
+        bool written[MODEL_CELLS]; /* since the log began or was cleared */
+    } log[MODEL_VMS];
     uint32_t spare;                  /* pages behind the pool that are given to nobody yet */
     uint32_t phys_used;              /* of them to unpaged objects, from the end */
     struct quire_pa lent[PLAY_LENT]; /* pages out of circulation: model.offline of them; full of PLAY_LENT_BYTE */

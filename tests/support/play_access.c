@@ -53,6 +53,7 @@ static void settle_access(struct play *play, unsigned vm, uint32_t at, unsigned 
     play_see(play, cell->object, cell->page, access == QUIRE_PROT_WRITE);
     if (access == QUIRE_PROT_WRITE) {
         memcpy(model + offset, bytes, len);
+        play->log[vm].written[at] = true;
     } else if ((access == QUIRE_PROT_READ || code_is_known(play, cell)) && memcmp(model + offset, bytes, len) != 0) {
         play_fail(play, "page %u of object %u: other bytes at %zu", cell->page, cell->object, offset);
     }

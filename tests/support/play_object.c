@@ -376,6 +376,7 @@ void play_end_vm(struct play *play)
     if (status == QUIRE_OK) {
         model_did_unmap(&play->model, vm, 0, MODEL_CELLS);
         play->model.vm_alive[vm] = false;
+        play->log[vm].on = false;
         free(play->vm[vm]);
         play->vm[vm] = NULL;
     }

@@ -77,6 +77,10 @@ void play_populate(struct play *play);
 void play_will_need(struct play *play);
 void play_dont_need(struct play *play);
 void play_free(struct play *play);
+/* Logs of what is written. */
+void play_log_start(struct play *play);
+void play_log_read(struct play *play);
+void play_log_stop(struct play *play);
 /* Looks at a page that was let go, and lets the model know what it holds; before it is compared, and (sure) once it was written. */
 void play_see(struct play *play, unsigned object, uint32_t page, bool sure);
 /* These pages, out of circulation from now on, are the user's, who writes to them. */

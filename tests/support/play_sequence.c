@@ -84,7 +84,8 @@ void play_one(struct play *play)
         {play_pin, 12},      {play_unpin, 12},       {play_write_back, 8}, {play_invalidate, 8}, {play_new_object, 12},
         {play_put, 8},       {play_new_vm, 4},       {play_end_vm, 2},     {play_add_pages, 1},  {play_stick, 8},
         {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},     {play_give_back, 8},  {play_adopt, 8},
-        {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10}, {play_free, 20},
+        {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10}, {play_free, 20},      {play_log_start, 8},
+        {play_log_read, 25}, {play_log_stop, 3},
     };
     unsigned total = 0;
     unsigned pick;
