@@ -99,6 +99,10 @@ QUIRE_API QUIRE_RESIDENT void quire_account_raise(struct quire_account *account)
 QUIRE_API QUIRE_RESIDENT struct quire_account *quire_account_find_giver(struct quire_account *account)
     QUIRE_SYM(quire_account_find_giver);
 
+/* The account whose surplus is the greatest. O(log accounts), amortised over the pages charged and uncharged. */
+QUIRE_API QUIRE_RESIDENT struct quire_account *quire_accounts_richest(struct quire_accounts *set)
+    QUIRE_SYM(quire_accounts_richest);
+
 /* Of the accounts that search `number` did not pass yet, `account` itself last: one that may give a page to `account`. Null:
  * none. O(accounts). */
 QUIRE_API QUIRE_RESIDENT struct quire_account *quire_account_next_giver(struct quire_account *account, uint64_t number)
@@ -293,8 +297,8 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_account_raise(struct quire_accoun
     }
 }
 
-/* The account whose surplus is the greatest: a bound that is too high is corrected, and its account makes room on top. */
-static QUIRE_RESIDENT struct quire_account *quire_accounts_richest_(struct quire_accounts *set)
+/* A bound that is too high is corrected, and its account makes room on top. */
+QUIRE_API QUIRE_RESIDENT struct quire_account *quire_accounts_richest(struct quire_accounts *set)
 {
     while (set->top->charged != set->top->ceiling) {
         struct quire_account *account = set->top;
@@ -310,7 +314,7 @@ static QUIRE_RESIDENT struct quire_account *quire_accounts_richest_(struct quire
 
 QUIRE_API QUIRE_RESIDENT QUIRE_NOINLINE struct quire_account *quire_account_find_giver(struct quire_account *account)
 {
-    struct quire_account *richest = quire_accounts_richest_(account->set);
+    struct quire_account *richest = quire_accounts_richest(account->set);
     int64_t surplus = quire_account_surplus(richest);
 
     return surplus > 0 && surplus > quire_account_surplus(account) + 1 ? richest : account;

@@ -32,6 +32,13 @@ struct quire_fault_stats {
     uint64_t refused;  /* ended with an error, QUIRE_AGAIN among them */
 };
 
+/* Which pages of a context were written, while somebody wants to know (dirty_log.h). */
+struct quire_dirty_log {
+    uintptr_t va;   /* the first byte of the range ... */
+    uintptr_t last; /* ... and its last */
+    uint32_t *bits; /* bit i % 32 of word i / 32: page i of the range was written; a page without it has no writable entry */
+};
+
 /* One virtual-memory context: the address space of an application, or a guest's second stage. */
 struct quire_vm {
     uint32_t stamp; /* QUIRE_STAMP of the unit that initialised it */
@@ -46,6 +53,9 @@ struct quire_vm {
     uint32_t flushing;           /* unlocked flushes in flight: nothing may be mapped here until they end */
     struct quire_fault_stats stats;
     void *user; /* the user's own: where MMU hooks find the page tables */
+    /* The log of what is written here. */
+    uint32_t logged; /* 1 while there is one: faults take the long way, on which writes are seen */
+    struct quire_dirty_log log;
 };
 
 #define QUIRE_AREA_WX 1u    /* asked for: writable and executable may meet here */
@@ -66,6 +76,29 @@ struct quire_area {
     uint8_t flags; /* QUIRE_AREA_* */
     void *user;    /* the user's own; copied to the parts when an area is split */
 };
+
+/* Is the page at `va` in the log of the context's writes, and noted there? O(1). */
+static inline QUIRE_RESIDENT bool quire_vm_log_covers(const struct quire_vm *vm, uintptr_t va)
+{
+    return vm->logged != 0 && va - vm->log.va <= vm->log.last - vm->log.va;
+}
+
+static inline QUIRE_RESIDENT bool quire_vm_log_has(const struct quire_vm *vm, uintptr_t va)
+{
+    uintptr_t i = (va - vm->log.va) >> QUIRE_PAGE_SHIFT;
+
+    return ((vm->log.bits[i / 32u] >> (i % 32u)) & 1u) != 0;
+}
+
+/* Notes a write to the page at `va`, if writes there are logged. O(1). */
+static inline QUIRE_RESIDENT void quire_vm_log_note(struct quire_vm *vm, uintptr_t va)
+{
+    uintptr_t i = (va - vm->log.va) >> QUIRE_PAGE_SHIFT;
+
+    if (quire_vm_log_covers(vm, va)) {
+        vm->log.bits[i / 32u] |= (uint32_t)1 << (i % 32u);
+    }
+}
 
 /* Last byte of the area. */
 static inline QUIRE_RESIDENT uintptr_t quire_area_last(const struct quire_area *area)

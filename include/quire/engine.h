@@ -42,6 +42,11 @@ struct quire_pager_stats {
     uint32_t total;                    /* now: the sum of them */
     uint32_t fixed;                    /* now: pinned, locked, or dirty without a save operation */
     uint32_t steps;                    /* now: pages among the last of some thread */
+    /* Memory that comes and goes (adopt.h, resize.h, advise.h). */
+    uint64_t adopted;    /* pages that became resident with what the user had put there */
+    uint64_t taken;      /* pages that went out of circulation, by shrinking or removal */
+    uint64_t given_back; /* pages that came back */
+    uint64_t let_go;     /* pages, resident or stored, whose content was advised to be free to go */
 };
 
 struct quire_op;
@@ -70,6 +75,7 @@ struct quire_pager {
     /* Accounts. */
     struct quire_accounts accounts;
     struct quire_account root; /* of objects that have no other */
+    bool removing;             /* resize.h: a removal of pages is in progress */
 };
 
 /* ---- Operations ---- */
@@ -384,15 +390,22 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, ui
     }
 }
 
-/* Could one more page of `fobj` become fixed? What is left must be enough for every fault to finish, for what is reserved for
+/* Could one more page of the account become fixed? What is left must be enough for every fault to finish, for what is reserved for
  * other accounts, and of the account's quota for an instruction of one thread. */
-QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_fobj *fobj)
+QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_account *account)
     QUIRE_SYM(quire_pager_may_fix);
 
 /* Could `promised` pages be promised (struct quire_accounts)? */
 static inline QUIRE_RESIDENT bool quire_pager_may_promise(const struct quire_pager *pager, uint64_t promised)
 {
-    return promised + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->min_pages <= pager->pool.total;
+    return promised + pager->pool.count[QUIRE_PAGE_QUARANTINED] + pager->pool.count[QUIRE_PAGE_OFFLINE] + pager->min_pages <=
+           pager->pool.total;
+}
+
+/* Could one more page leave the pool, the rest still being enough for every fault to finish and every promise to be kept? */
+static inline QUIRE_RESIDENT bool quire_pager_may_spare(const struct quire_pager *pager)
+{
+    return quire_pager_may_promise(pager, (uint64_t)pager->accounts.promised + 1u);
 }
 
 /* Answers the questions of `policy`, which is fresh, from now on. */
@@ -603,9 +616,8 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
     return true;
 }
 
-QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_fobj *fobj)
+QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_account *account)
 {
-    const struct quire_account *account = fobj->account;
     uint64_t promised = pager->accounts.promised;
 
     return quire_pager_may_promise(pager, account->fixed < account->reserved ? promised : promised + 1u) &&

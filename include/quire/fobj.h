@@ -33,7 +33,7 @@ struct quire_io {
     uint32_t pgidx;               /* first page of the object */
     uint32_t npages;              /* how many; 1 in this version */
     void *const *page;            /* npages kernel addresses, a page each */
-    bool stored;                  /* load: this page was saved before. When false it has the content it was born with */
+    bool stored;                  /* load: this page was saved before. When false it has the content it was born with (again) */
     uint64_t ticket;              /* names this request where a store answers PENDING; 0 while that answer is not accepted */
     struct quire_fobj *need_fobj; /* set by the store that answers NEED: an object of lower rank ... */
     uint32_t need_pgidx;          /* ... and the page of it that must be present first */
@@ -67,6 +67,10 @@ struct quire_fobj_ops {
 /* The load operation writes all of the page whenever it says OK. Without this promise the pager wipes the page before each
  * load, so that a store which writes less never shows one context the bytes of another. */
 #define QUIRE_FOBJ_OPS_FILLS 1u
+
+/* A load with `stored` false gives the content the page was born with also when the page was saved before: what QUIRE_ADVICE_FREE
+ * (advise.h) asks of a store that saves. Not so of one that writes over what a page was born with. */
+#define QUIRE_FOBJ_OPS_FORGETS 2u
 
 /* ---- The object ---- */
 

@@ -28,7 +28,7 @@
  *     says OK to a write that it did not keep            at the load: what `read` then says, INTEGRITY from `open`
  *     has no bounce page to give                         NO_MEMORY
  *
- * Invariants: a page never saved is never read from the store; what reaches the store of a sealed object came from `seal`.
+ * Invariants: a page never saved, or freed since, is never read from the store; what reaches the store of a sealed object came from `seal`.
  */
 QUIRE_BEGIN
 
@@ -203,7 +203,12 @@ static bool quire_fobj_rw_config_valid_(const struct quire_fobj_rw_config *confi
 QUIRE_API enum quire_status quire_fobj_rw_init(struct quire_fobj_rw *rw, const struct quire_fobj_rw_config *config)
 {
     static const struct quire_fobj_ops ops QUIRE_RESIDENT_RO = {
-        "rw", QUIRE_FOBJ_OPS_FILLS, quire_fobj_rw_load_, quire_fobj_rw_save_, NULL, quire_fobj_rw_free_,
+        "rw",
+        QUIRE_FOBJ_OPS_FILLS | QUIRE_FOBJ_OPS_FORGETS,
+        quire_fobj_rw_load_,
+        quire_fobj_rw_save_,
+        NULL,
+        quire_fobj_rw_free_,
     };
     enum quire_status status;
     unsigned max_prot;

@@ -31,6 +31,21 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
 /* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
 
+/* Returns with a free page there; evicts one of the policy's choice if there is none. NO_PAGE, AGAIN as for a fault. */
+QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
+    QUIRE_SYM(quire_pager_find_room);
+
+/* Is a free page there that the account may have, or can one be had by evicting a clean one? Saves nothing and waits for nobody; may
+ * drop the lock for a flush. */
+QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
+    QUIRE_SYM(quire_pager_find_clean_room);
+
+/* Evicts what page `number` holds, whatever the policy thinks; on OK the page is free (or was, or is offline), and the lock has
+ * been held since it became so. BUSY: it cannot be evicted; STUCK: it is quarantined; AGAIN: in transit or held, and this
+ * caller cannot wait; else what the store answered to its save. */
+QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
+    QUIRE_SYM(quire_pager_evict_page);
+
 QUIRE_END
 
 #endif /* QUIRE_PAGE_IN_H */
@@ -396,6 +411,69 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct
     return quire_pager_await_page_(op, &search, wait_ok, store);
 }
 
+QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
+{
+    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+        return QUIRE_OK;
+    }
+    return quire_pager_seek_page_(op, quire_accounts_richest(&op->pager->accounts), QUIRE_PAGE_NOT_ASKED, false, wait_ok,
+                                  store);
+}
+
+/* quire_pager_evict_(), and the rest where there is one, for who does so seldom. */
+static QUIRE_NOINLINE enum quire_status quire_pager_evict_slowly_(struct quire_op *op, uint32_t number,
+                                                                  struct quire_account *taker, bool clean_only)
+{
+    struct quire_account *giver = quire_pmem_at(&op->pager->pool, number)->fobj->account;
+    enum quire_status store = QUIRE_OK;
+
+    return quire_pager_evict_(op, number, giver, taker) ? QUIRE_OK
+                                                        : quire_pager_evict_rest_(op, number, taker, clean_only, &store);
+}
+
+QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_account *giver = account; /* at its quota it serves itself */
+    uint32_t number;
+
+    if (quire_account_within(account)) {
+        if (pager->pool.free != QUIRE_PAGE_NONE) {
+            return true;
+        }
+        giver = quire_account_giver(account);
+    }
+    number = quire_pager_victim_(op, giver);
+    if (number == QUIRE_PAGE_NONE || (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
+        quire_op_flush(op); /* what the policy aged */
+    } else {
+        (void)quire_pager_evict_slowly_(op, number, account, true); /* its entries may tell that it is dirty */
+    }
+    return pager->pool.free != QUIRE_PAGE_NONE && quire_account_within(account);
+}
+
+QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
+{
+    struct quire_pager *pager = op->pager;
+    const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    enum quire_status status = QUIRE_OK;
+
+    while (status == QUIRE_OK && pmem->state != QUIRE_PAGE_FREE && pmem->state != QUIRE_PAGE_OFFLINE) {
+        if (pmem->state == QUIRE_PAGE_QUARANTINED) {
+            return QUIRE_STUCK;
+        }
+        if (quire_pager_page_busy(pager, pmem)) {
+            status = quire_pager_await_room_(op, wait_ok);
+        } else if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
+            return QUIRE_BUSY;
+        } else {
+            /* If somebody waits for it, it becomes resident again, clean: the next round evicts it at once. */
+            status = quire_pager_evict_slowly_(op, number, pmem->fobj->account, false);
+        }
+    }
+    return status;
+}
+
 /* ---- Loading ---- */
 
 /* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. `number` is what the policy of
@@ -458,13 +536,13 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     enum quire_status status;
     struct quire_pmem *pmem;
 
-    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj)) {
+    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
         fobj->account->stats.refused++;
         return QUIRE_NO_PAGE; /* before a page is evicted in vain */
     }
     fobj->busy++;
     status = quire_pager_make_room_(op, fobj, pgidx, how, store);
-    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj)) {
+    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
         status = QUIRE_NO_PAGE;
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {

@@ -221,6 +221,14 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
     return quire_pager_resolve_(op, vm, in, out, area, number);
 }
 
+/* n pages from page `pgidx` of an unpaged object can be written from now on, unseen. */
+static QUIRE_RESIDENT QUIRE_COLD void quire_pager_log_unpaged_(struct quire_area *area, uint32_t pgidx, uint32_t n)
+{
+    for (; n > 0 && area->vm->logged != 0 && (area->prot & QUIRE_PROT_WRITE) != 0; n--, pgidx++) {
+        quire_vm_log_note(area->vm, quire_area_va(area, pgidx));
+    }
+}
+
 /* Maps what is not mapped yet of an area that shows an unpaged object, in runs as long as the memory is contiguous. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_map_unpaged_(struct quire_op *op, struct quire_area *area,
                                                                             struct quire_fault_result *out)
@@ -245,6 +253,7 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_map_unpaged_(stru
         if (status != QUIRE_OK) {
             return status == QUIRE_NO_TABLE ? status : QUIRE_BAD_ANSWER;
         }
+        quire_pager_log_unpaged_(area, area->first + area->installed, n);
         area->installed += n;
     }
     return QUIRE_OK;
@@ -338,6 +347,15 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pa
     return QUIRE_OK;
 }
 
+/* What an entry may permit where writes are logged: no writing until a fault asked for it, and was noted. */
+static QUIRE_RESIDENT QUIRE_COLD unsigned quire_pager_log_(struct quire_vm *vm, uintptr_t va, unsigned prot, unsigned access)
+{
+    if (access == QUIRE_PROT_WRITE) {
+        quire_vm_log_note(vm, va);
+    }
+    return !quire_vm_log_covers(vm, va) || quire_vm_log_has(vm, va) ? prot : prot & ~QUIRE_PROT_WRITE;
+}
+
 /* Makes the entry that `in` asks for. *again: the lock was dropped for a flush, everything is to be looked at anew. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area,
                                                                struct quire_pmem *pmem, uint32_t number,
@@ -364,10 +382,13 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *
         }
     }
     if (in->access == QUIRE_PROT_WRITE && pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 &&
-        !quire_pager_may_fix(pager, pmem->fobj)) {
+        !quire_pager_may_fix(pager, pmem->fobj->account)) {
         return QUIRE_NO_PAGE;
     }
     prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
+    if (QUIRE_UNLIKELY(area->vm->logged != 0)) {
+        prot = quire_pager_log_(area->vm, va, prot, in->access);
+    }
     /* Who pinned the page may have written since it was synced. */
     if ((prot & QUIRE_PROT_EXEC) != 0 && ((pmem->flags & QUIRE_PMEM_SYNCED) == 0 || pmem->pins != 0)) {
         quire_pager_sync_code_(pager, number, va);
@@ -495,7 +516,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     fobj = area->fobj;
     pgidx = quire_area_page(area, in->va);
     if (quire_slot_kind(fobj->slots[pgidx]) != QUIRE_SLOT_PRESENT || quire_pager_permit_(area, in) != QUIRE_OK ||
-        (vm->flushing | fobj->flushing) != 0) {
+        (vm->flushing | vm->logged | fobj->flushing) != 0) {
         return false;
     }
     number = quire_slot_value(fobj->slots[pgidx]);
@@ -574,7 +595,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_o
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
-    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager, pmem->fobj)) {
+    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 &&
+        !quire_pager_may_fix(pager, pmem->fobj->account)) {
         return QUIRE_NO_PAGE;
     }
     /* First, because a caller that has written already must not lose that to an entry that is stuck. */

@@ -80,6 +80,10 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
         if ((entry & QUIRE_ENTRY_WRITE) != 0 && (pmem->flags & QUIRE_PMEM_DIRTY) == 0 && !told) {
             return quire_check_fail_(out, "3: a clean page is writable and no hardware will tell", area, pmem->pgidx);
         }
+        if ((entry & QUIRE_ENTRY_WRITE) != 0 && quire_vm_log_covers(area->vm, quire_area_va(area, pmem->pgidx)) &&
+            !quire_vm_log_has(area->vm, quire_area_va(area, pmem->pgidx))) {
+            return quire_check_fail_(out, "3: a page can be written and the log of writes would not see it", area, pmem->pgidx);
+        }
         if ((entry & QUIRE_ENTRY_WRITE) != 0 && (entry & QUIRE_ENTRY_EXEC) != 0 && (area->flags & QUIRE_AREA_WX) == 0) {
             return quire_check_fail_(out, "3: an entry is writable and executable, and nobody asked for it", area, pmem->pgidx);
         }
@@ -104,6 +108,13 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
     if (pmem->state == QUIRE_PAGE_FREE) {
         if (fobj != NULL || pmem->mapped != 0 || pmem->pins != 0 || pmem->holds != 0 || pmem->flags != 0) {
             return quire_check_fail_(out, "6: a free page is in use", pmem, number);
+        }
+        return false;
+    }
+    if (pmem->state == QUIRE_PAGE_OFFLINE) {
+        if (fobj != NULL || pmem->mapped != 0 || pmem->pins != 0 || pmem->holds != 0 ||
+            (pmem->flags & ~(pager->removing ? QUIRE_PMEM_DISCARD : 0u)) != 0) {
+            return quire_check_fail_(out, "6: a page out of circulation is in use", pmem, number);
         }
         return false;
     }
@@ -181,14 +192,16 @@ static bool quire_check_pages_(const struct quire_pager *pager, struct quire_che
 static bool quire_check_free_list_(const struct quire_pager *pager, struct quire_violation *out)
 {
     uint32_t number = pager->pool.free;
+    uint32_t before = QUIRE_PAGE_NONE;
     uint32_t n = 0;
 
     while (number != QUIRE_PAGE_NONE) {
         const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
-        if (pmem->state != QUIRE_PAGE_FREE || n++ >= pager->pool.total) {
+        if (pmem->state != QUIRE_PAGE_FREE || (n != 0 && pmem->chain_prev != before) || n++ >= pager->pool.total) {
             return quire_check_fail_(out, "6: the list of free pages is broken", pmem, number);
         }
+        before = number;
         number = pmem->chain_next;
     }
     return n != pager->pool.count[QUIRE_PAGE_FREE] && quire_check_fail_(out, "6: a free page is lost", pager, n);

@@ -73,7 +73,7 @@ static enum quire_status quire_pin_page_(struct quire_op *op, uint32_t number)
     if (pmem->pins == UINT16_MAX) {
         return QUIRE_LIMIT;
     }
-    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager, pmem->fobj)) {
+    if ((pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager, pmem->fobj->account)) {
         return QUIRE_NO_PAGE;
     }
     pmem->pins++;

@@ -11,7 +11,7 @@
  * One struct quire_pmem per physical page of the pool, supplied by the user in arrays ("segments") that may be added at run
  * time. A page's number is (segment, index); number, struct and physical address follow from one another in O(1).
  *
- *     FREE ---> LOADING ---> RESIDENT <---> FLUSHING, SAVING ---> FREE
+ *     FREE ---> LOADING ---> RESIDENT <---> FLUSHING, SAVING ---> FREE <---> OFFLINE (the user has it: resize.h)
  *                                 \______________________________> QUARANTINED (an MMU or a store holds on to it)
  *
  * These are data structures only; the pager (pager.h) moves pages between states. Everything here is called with the
@@ -31,6 +31,7 @@ enum quire_page_state {
     QUIRE_PAGE_FLUSHING,    /* busy: its entries changed and are being flushed without the lock */
     QUIRE_PAGE_SAVING,      /* busy: the store is reading it; it has no entries */
     QUIRE_PAGE_QUARANTINED, /* not to be touched until an MMU or a store lets go of it */
+    QUIRE_PAGE_OFFLINE,     /* out of circulation: its memory is the user's, its number stays */
     QUIRE_PAGE_STATES
 };
 
@@ -39,17 +40,20 @@ enum quire_page_state {
 #define QUIRE_PMEM_SYNCED 4u     /* sync_code was done for this content */
 #define QUIRE_PMEM_STORED 8u     /* the store was given this page at some time (the slot's STORED while it is absent) */
 #define QUIRE_PMEM_WAITED 16u    /* busy: a fault came for it meanwhile */
-#define QUIRE_PMEM_DISCARD 32u   /* busy: invalidated meanwhile; becomes free when it ends */
+#define QUIRE_PMEM_DISCARD 32u   /* busy: invalidated meanwhile; becomes free when it ends. Offline: may yet come back */
 #define QUIRE_PMEM_IN_POLICY 64u /* the policy has it */
 #define QUIRE_PMEM_FIXED 128u    /* counted as not evictable: pinned, of a locked object, or dirty without a save operation */
+
+/* In pgidx: nothing of the pager's has been in this page since it was given to the pool. */
+#define QUIRE_PMEM_UNUSED UINT32_MAX
 
 struct quire_pmem {
     struct quire_policy_node policy; /* first: policies find it here */
     struct quire_fobj *fobj;         /* whose page it holds; null when free or not yet assigned */
     struct quire_area *sole;         /* the area that maps it, if exactly one does and it is known; else null */
-    uint32_t pgidx;                  /* which page of fobj */
+    uint32_t pgidx;                  /* which page of fobj; free or offline: QUIRE_PMEM_UNUSED if it never held one */
     uint32_t mapped;                 /* entries that show it */
-    uint32_t chain_prev;             /* fobj's resident pages, by number; next also links the free pages */
+    uint32_t chain_prev; /* fobj's resident pages, by number, or the free pages (the first free one's is anything) */
     uint32_t chain_next;
     uint16_t pins;  /* tokens that cover it */
     uint16_t holds; /* the library's own short pins */
@@ -98,8 +102,27 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pmem->state = (uint8_t)state;
 }
 
-/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, is charged to its account, and the
- * slot names it. Null if none is free. O(1). */
+/* Gives page `number`, which is on no list, to page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, is charged
+ * to its account, and the slot names it. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
+                                                   struct quire_fobj *fobj, uint32_t pgidx)
+{
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
+    pmem->fobj = fobj;
+    pmem->pgidx = pgidx;
+    pmem->flags = 0;
+    pmem->chain_prev = QUIRE_PAGE_NONE;
+    pmem->chain_next = fobj->chain;
+    if (fobj->chain != QUIRE_PAGE_NONE) {
+        quire_pmem_at(pool, fobj->chain)->chain_prev = number;
+    }
+    fobj->chain = number;
+    fobj->resident++;
+    quire_account_charge(fobj->account);
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
+}
+
+/* The same with a free page. Null if none is free. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
                                                                uint32_t pgidx, uint32_t *number)
 {
@@ -111,21 +134,29 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem
     *number = pool->free;
     pmem = quire_pmem_at(pool, *number);
     pool->free = pmem->chain_next;
-    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
-    pmem->fobj = fobj;
-    pmem->pgidx = pgidx;
-    pmem->flags = 0;
-    pmem->chain_prev = QUIRE_PAGE_NONE;
-    pmem->chain_next = fobj->chain;
-    if (fobj->chain != QUIRE_PAGE_NONE) {
-        quire_pmem_at(pool, fobj->chain)->chain_prev = *number;
-    }
-    fobj->chain = *number;
-    fobj->resident++;
-    quire_account_charge(fobj->account);
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, *number);
+    quire_pmem_assign(pool, pmem, *number, fobj, pgidx);
     return pmem;
 }
+
+/* Puts page `number` in front of the free pages. The former first learns who precedes it; the first itself need not know. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_push_free(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number)
+{
+    pmem->chain_next = pool->free;
+    if (QUIRE_UNLIKELY(pool->free != QUIRE_PAGE_NONE)) {
+        quire_pmem_at(pool, pool->free)->chain_prev = number;
+    }
+    pool->free = number;
+}
+
+/* Takes page `number` off the list of free pages, wherever on it, and out of circulation. O(1). */
+QUIRE_API void quire_pmem_set_offline(struct quire_pmem_pool *pool, uint32_t number) QUIRE_SYM(quire_pmem_set_offline);
+
+/* Puts page `number`, which is offline, back among the free ones; nothing of the pager's is in it. O(1). */
+QUIRE_API void quire_pmem_set_online(struct quire_pmem_pool *pool, uint32_t number) QUIRE_SYM(quire_pmem_set_online);
+
+/* Are the `npages` pages from `pa` pages of the pool, all of one segment? The number of the first in *number. O(segments). */
+QUIRE_API bool quire_pmem_find(const struct quire_pmem_pool *pool, struct quire_pa pa, uint32_t npages, uint32_t *number)
+    QUIRE_SYM(quire_pmem_find);
 
 /* Makes page `number`, which is *pmem, free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its
  * value. O(1). */
@@ -150,8 +181,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *p
     pmem->fobj = NULL;
     pmem->sole = NULL;
     pmem->flags = 0;
-    pmem->chain_next = pool->free;
-    pool->free = number;
+    quire_pmem_push_free(pool, pmem, number);
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
 }
 
@@ -228,13 +258,59 @@ QUIRE_API enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, st
     QUIRE_MEMSET(storage, 0, npages * sizeof *storage);
     /* From the last to the first, so that the lowest is taken first. */
     for (i = npages; i > 0; i--) {
-        storage[i - 1u].chain_next = pool->free;
-        pool->free = (pool->pages.nsegments << QUIRE_PAGE_INDEX_BITS) | (i - 1u);
+        storage[i - 1u].pgidx = QUIRE_PMEM_UNUSED;
+        quire_pmem_push_free(pool, &storage[i - 1u], (pool->pages.nsegments << QUIRE_PAGE_INDEX_BITS) | (i - 1u));
     }
     pool->pages.nsegments++;
     pool->total += npages;
     pool->count[QUIRE_PAGE_FREE] += npages;
     return QUIRE_OK;
+}
+
+QUIRE_API void quire_pmem_set_offline(struct quire_pmem_pool *pool, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(pool, number);
+
+    QUIRE_ASSERT(pmem->state == QUIRE_PAGE_FREE);
+    if (pool->free == number) {
+        pool->free = pmem->chain_next;
+    } else {
+        quire_pmem_at(pool, pmem->chain_prev)->chain_next = pmem->chain_next;
+        if (pmem->chain_next != QUIRE_PAGE_NONE) {
+            quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
+        }
+    }
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_OFFLINE);
+}
+
+QUIRE_API void quire_pmem_set_online(struct quire_pmem_pool *pool, uint32_t number)
+{
+    struct quire_pmem *pmem = quire_pmem_at(pool, number);
+
+    QUIRE_ASSERT(pmem->state == QUIRE_PAGE_OFFLINE);
+    pmem->flags = 0;
+    pmem->pgidx = QUIRE_PMEM_UNUSED;
+    quire_pmem_push_free(pool, pmem, number);
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
+}
+
+QUIRE_API bool quire_pmem_find(const struct quire_pmem_pool *pool, struct quire_pa pa, uint32_t npages, uint32_t *number)
+{
+    uint32_t i;
+
+    if ((pa.addr & QUIRE_PAGE_MASK) != 0 || npages == 0) {
+        return false;
+    }
+    for (i = 0; i < pool->pages.nsegments; i++) {
+        const struct quire_page_segment *segment = &pool->pages.segment[i];
+        uint64_t index = (pa.addr - segment->pa.addr) >> QUIRE_PAGE_SHIFT; /* below the segment: more than it has */
+
+        if (index < segment->npages) {
+            *number = (i << QUIRE_PAGE_INDEX_BITS) | (uint32_t)index;
+            return npages <= segment->npages - (uint32_t)index;
+        }
+    }
+    return false;
 }
 
 QUIRE_END

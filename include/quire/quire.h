@@ -38,9 +38,13 @@
 #include "file.h"
 #include "pager.h"
 
+#include "adopt.h"
+#include "advise.h"
+#include "dirty_log.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "quota.h"
+#include "resize.h"
 #include "shm.h"
 #include "vm.h"
 #include "writeback.h"

@@ -731,6 +731,9 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
         }
         quire_op_lock(&op);
         mmu->alias_put(mmu->ctx, pa, alias);
+        if (in->access == QUIRE_PROT_WRITE) {
+            quire_vm_log_note(vm, in->va); /* now: the log may have been read since the copy began */
+        }
     }
     if (pmem != NULL) {
         if (status == QUIRE_OK && in->access == QUIRE_PROT_WRITE) {

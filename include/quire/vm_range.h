@@ -36,6 +36,10 @@ struct quire_vm_range {
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_range_begin(struct quire_vm_range *range, struct quire_vm *vm,
                                                                   uintptr_t va, size_t npages) QUIRE_SYM(quire_vm_range_begin);
 
+/* The same for an operation that splits nothing: it has no spare areas, and NO_MEMORY is not among the errors. */
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_range_open(struct quire_vm_range *range, struct quire_vm *vm,
+                                                                 uintptr_t va, size_t npages) QUIRE_SYM(quire_vm_range_open);
+
 /* Drops the lock, then frees the spare areas that were not used. */
 QUIRE_API void quire_vm_range_end(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_end);
 
@@ -295,6 +299,29 @@ QUIRE_API enum quire_status quire_vm_range_begin(struct quire_vm_range *range, s
             return status;
         }
     }
+}
+
+QUIRE_API enum quire_status quire_vm_range_open(struct quire_vm_range *range, struct quire_vm *vm, uintptr_t va, size_t npages)
+{
+    enum quire_status status = QUIRE_OK;
+
+    range->vm = vm;
+    range->va = va;
+    range->spare[0] = NULL;
+    range->spare[1] = NULL;
+    if (!quire_va_range(va, npages, &range->last) || va < vm->first || range->last > vm->last) {
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&range->op, vm->pager);
+    vm->in_flight++;
+    while (vm->flushing != 0 && status == QUIRE_OK) {
+        status = quire_op_wait(&range->op, vm, true);
+    }
+    vm->in_flight--;
+    if (status != QUIRE_OK) {
+        quire_op_end(&range->op);
+    }
+    return status;
 }
 
 QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)

@@ -1,5 +1,8 @@
 /* Implements the pager and the machine it is tested on: all that witness.c needs. */
 #define QUIRE_IMPLEMENTATION
+#include <quire/adopt.h>
+#include <quire/advise.h>
+#include <quire/dirty_log.h>
 #include <quire/fobj_phys.h>
 #include <quire/fobj_ro.h>
 #include <quire/fobj_rw.h>
@@ -9,6 +12,7 @@
 #include <quire/quota.h>
 #include <quire/policy_clock.h>
 #include <quire/policy_fifo.h>
+#include <quire/resize.h>
 #include <quire/vm.h>
 #include <quire/writeback.h>
 

@@ -305,10 +305,9 @@ void model_did_remap(struct model *model, unsigned vm, uint32_t at, uint32_t n, 
 
 /* ---- Accesses ---- */
 
-/* Would one more page that cannot be evicted leave too few? */
-static bool model_full(const struct model *model, uint32_t more, uint32_t quarantined)
+bool model_full(const struct model *model, uint32_t more, uint32_t quarantined)
 {
-    return model_fixed(model) + quarantined + model->min_pages + more > model->total;
+    return model_fixed(model) + quarantined + model->offline + model->min_pages + more > model->total;
 }
 
 uint32_t model_may_access(const struct model *model, unsigned vm, uint32_t at, unsigned access, bool privileged,
@@ -449,4 +448,85 @@ void model_did_invalidate(struct model *model, unsigned object, uint32_t first, 
         model->object[object].fetched[i] = false;
         model->object[object].written[i] = false;
     }
+}
+
+/* ---- Advice ---- */
+
+uint32_t model_may_advise(const struct model *model, unsigned vm, uint32_t at, uint32_t n)
+{
+    if (!model_inside(at, n)) {
+        return MODEL_SET(QUIRE_INVALID);
+    }
+    return model_whole(model, vm, at, n) ? MODEL_OK : MODEL_SET(QUIRE_NOT_FOUND);
+}
+
+uint32_t model_may_free(const struct model *model, unsigned vm, uint32_t at, uint32_t n, const bool *forgets)
+{
+    uint32_t set = model_may_advise(model, vm, at, n);
+    uint32_t refused = 0;
+    bool unsure = false;
+    uint32_t i;
+
+    for (i = at; (set & MODEL_SET(QUIRE_INVALID)) == 0 && i < at + n; i++) {
+        const struct model_cell *cell = &model->cell[vm][i];
+        const struct model_object *o = &model->object[cell->object];
+        unsigned v;
+        uint32_t j;
+
+        if (!cell->mapped) {
+            continue;
+        }
+        unsure = unsure || cell->stuck;
+        if (o->unpaged) {
+            refused |= MODEL_SET(QUIRE_INVALID);
+            continue;
+        }
+        if ((cell->prot & QUIRE_PROT_WRITE) == 0 || !forgets[cell->object]) {
+            refused |= MODEL_SET(QUIRE_DENIED);
+        }
+        if (o->pins[cell->page] != 0) {
+            refused |= MODEL_SET(QUIRE_BUSY);
+        }
+        for (v = 0; v < MODEL_VMS; v++) {
+            for (j = 0; v != vm && j < MODEL_CELLS; j++) {
+                if (model->cell[v][j].mapped && model->cell[v][j].object == cell->object &&
+                    model->cell[v][j].page == cell->page) {
+                    refused |= MODEL_SET(QUIRE_BUSY);
+                }
+            }
+        }
+    }
+    if (unsure) { /* an area that is stuck permits nothing */
+        return set | refused | MODEL_SET(QUIRE_DENIED);
+    }
+    return refused != 0 ? refused : set;
+}
+
+void model_did_free(struct model *model, unsigned object, uint32_t page)
+{
+    model->object[object].freed[page] = true;
+    model->object[object].written[page] = false;
+}
+
+void model_did_see(struct model *model, unsigned object, uint32_t page, const unsigned char *seen, bool sure)
+{
+    struct model_object *o = &model->object[object];
+    size_t as_it_was = 0;
+    size_t as_born = 0;
+    size_t i;
+
+    if (!o->freed[page]) {
+        return;
+    }
+    for (i = 0; i < sizeof o->content[page]; i++) { /* writes that are not in the model yet are few */
+        as_it_was += seen[i] != o->content[page][i] ? 1u : 0u;
+        as_born += seen[i] != 0 ? 1u : 0u;
+    }
+    if (as_born < as_it_was) {
+        for (i = 0; i < sizeof o->content[page]; i++) {
+            o->content[page][i] = 0;
+        }
+        sure = true;
+    }
+    o->freed[page] = !sure;
 }

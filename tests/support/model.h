@@ -37,6 +37,7 @@ struct model_object {
     uint32_t write_pins[MODEL_PAGES]; /* of these for writing */
     bool fetched[MODEL_PAGES];        /* of a locked object: stays from now on */
     bool written[MODEL_PAGES];        /* since it was last given to the store; may be dirty */
+    bool freed[MODEL_PAGES];          /* not written since it was let go: `content`, or what it was born with, zeros */
     unsigned char content[MODEL_PAGES][(size_t)1 << QUIRE_PAGE_SHIFT];
 };
 
@@ -53,6 +54,7 @@ struct model_cell {
 
 struct model {
     uint32_t total;     /* pages in the pool */
+    uint32_t offline;   /* of these out of circulation */
     uint32_t min_pages; /* never fewer that can be evicted */
     struct model_object object[MODEL_OBJECTS];
     struct model_cell cell[MODEL_VMS][MODEL_CELLS];
@@ -88,6 +90,9 @@ uint32_t model_fixed(const struct model *model);
 /* Is this page one of them? */
 bool model_is_fixed(const struct model *model, unsigned object, uint32_t page);
 
+/* Would so many more pages that cannot be evicted, or are gone, leave too few? `quarantined` pages are out of use. */
+bool model_full(const struct model *model, uint32_t more, uint32_t quarantined);
+
 /* *at: the cell it will begin at. */
 uint32_t model_may_map(const struct model *model, unsigned vm, const struct model_map *map, uint32_t *at);
 void model_did_map(struct model *model, unsigned vm, const struct model_map *map, uint32_t at);
@@ -118,5 +123,13 @@ void model_did_unpin(struct model *model, unsigned object, uint32_t first, uint3
 /* Forgetting pages whose store holds what `same[i]` says is (true) the current content. */
 uint32_t model_may_invalidate(const struct model *model, unsigned object, uint32_t first, uint32_t n, const bool *same);
 void model_did_invalidate(struct model *model, unsigned object, uint32_t first, uint32_t n);
+
+/* Letting the content of cells at..at + n - 1 go. `forgets[o]`: object o can. */
+uint32_t model_may_free(const struct model *model, unsigned vm, uint32_t at, uint32_t n, const bool *forgets);
+void model_did_free(struct model *model, unsigned object, uint32_t page);
+/* Which of the two a page that was let go holds, now that `seen` was seen of it; `sure`: it cannot change any more. */
+void model_did_see(struct model *model, unsigned object, uint32_t page, const unsigned char *seen, bool sure);
+/* Is some of these cells mapped, and is every one? */
+uint32_t model_may_advise(const struct model *model, unsigned vm, uint32_t at, uint32_t n);
 
 #endif

@@ -265,6 +265,7 @@ void play_check(struct play *play)
     struct quire_pager_stats stats = rig_stats(&play->rig);
     const char *wrong = rig_wrong(&play->rig);
     uint32_t sum = 0;
+    uint32_t page;
     unsigned i;
 
     if (wrong != NULL) {
@@ -274,10 +275,19 @@ void play_check(struct play *play)
     for (i = 0; i < QUIRE_PAGE_STATES; i++) {
         sum += stats.pages[i];
     }
+    if (stats.pages[QUIRE_PAGE_OFFLINE] != play->model.offline) {
+        play_fail(play, "%u pages are out of circulation, and should be %u", stats.pages[QUIRE_PAGE_OFFLINE],
+                  play->model.offline);
+    }
     if (stats.total != play->model.total || sum != stats.total) {
         play_fail(play, "the pool has %u pages, in states %u, and should have %u", stats.total, sum, play->model.total);
     }
     play_note_fetched(play);
+    for (i = 0; i < MODEL_OBJECTS; i++) {
+        for (page = 0; play->object[i] != NULL && page < play->model.object[i].npages; page++) {
+            play_see(play, i, page, false);
+        }
+    }
     if (stats.fixed != model_fixed(&play->model)) {
         play_fail(play, "%u pages are fixed, and should be %u", stats.fixed, model_fixed(&play->model));
     }

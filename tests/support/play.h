@@ -7,6 +7,8 @@
 
 #define PLAY_TOKENS 6u
 #define PLAY_STATUSES 24u
+#define PLAY_LENT 64u
+#define PLAY_LENT_BYTE 0x7b
 
 enum play_kind {
     PLAY_STORE,  /* read-write, over the rig's store */
@@ -60,9 +62,17 @@ struct play {
     uint64_t random;
     uint64_t steps;                 /* done */
     uint64_t counts[PLAY_STATUSES]; /* steps by what they ended with */
-    uint32_t spare;                 /* pages behind the pool that are given to nobody yet */
-    uint32_t phys_used;             /* of them to unpaged objects, from the end */
-    struct {                        /* a copy to a context that is running: pages may be saved with what it wrote */
+    struct {                        /* the logs of what is written */
+        bool on;
+        uint32_t first; /* cell */
+        uint32_t n;
+        uint32_t bits[(MODEL_CELLS + 31u) / 32u];
+        bool written[MODEL_CELLS]; /* since the log began or was cleared */
+    } log[MODEL_VMS];
+    uint32_t spare;                  /* pages behind the pool that are given to nobody yet */
+    uint32_t phys_used;              /* of them to unpaged objects, from the end */
+    struct quire_pa lent[PLAY_LENT]; /* pages out of circulation: model.offline of them; full of PLAY_LENT_BYTE */
+    struct {                         /* a copy to a context that is running: pages may be saved with what it wrote */
         bool running;
         const unsigned char *bytes; /* null: from the context */
         size_t len;

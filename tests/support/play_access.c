@@ -50,8 +50,10 @@ static void settle_access(struct play *play, unsigned vm, uint32_t at, unsigned 
     const struct model_cell *cell = &play->model.cell[vm][at];
     unsigned char *model = model_bytes(&play->model, vm, at);
 
+    play_see(play, cell->object, cell->page, access == QUIRE_PROT_WRITE);
     if (access == QUIRE_PROT_WRITE) {
         memcpy(model + offset, bytes, len);
+        play->log[vm].written[at] = true;
     } else if ((access == QUIRE_PROT_READ || code_is_known(play, cell)) && memcmp(model + offset, bytes, len) != 0) {
         play_fail(play, "page %u of object %u: other bytes at %zu", cell->page, cell->object, offset);
     }
@@ -281,6 +283,7 @@ void play_device(struct play *play)
     pa.addr += offset;
     random_bytes(play, bytes, sizeof bytes);
     play_expect(play, quire_sim_device(&play->rig.sim, pa, write, bytes, sizeof bytes), MODEL_OK);
+    play_see(play, token->object, page, write);
     model = play->model.object[token->object].content[page] + offset;
     if (write) {
         memcpy(model, bytes, sizeof bytes);

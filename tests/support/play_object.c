@@ -36,6 +36,7 @@ static void check_saved(struct play *play, struct quire_fobj *fobj, uint32_t pag
         if (play->object[i] != NULL && play->object[i]->fobj == fobj) {
             struct model_object *o = &play->model.object[i];
 
+            model_did_see(&play->model, i, page, bytes, true);
             if (memcmp(bytes, o->content[page], RIG_PAGE) != 0 && !play_copied(play, i, page, bytes)) {
                 play_fail(play, "page %u of object %u was saved with other bytes", page, i);
             }
@@ -375,6 +376,7 @@ void play_end_vm(struct play *play)
     if (status == QUIRE_OK) {
         model_did_unmap(&play->model, vm, 0, MODEL_CELLS);
         play->model.vm_alive[vm] = false;
+        play->log[vm].on = false;
         free(play->vm[vm]);
         play->vm[vm] = NULL;
     }
@@ -397,7 +399,12 @@ void play_add_pages(struct play *play)
         return;
     }
     play_op(play, "add %u pages", n);
-    play_expect(play, quire_pager_add_pages(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_OK);
+    if (play_chance(play, 2)) {
+        play_expect(play, quire_pager_add_pages(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_OK);
+    } else {
+        play_expect(play, quire_pager_add_offline(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_OK);
+        play_lend(play, pa, n);
+    }
     play_expect(play, quire_pager_add_pages(&play->rig.pager, pa, n, play->rig.more_pmems + used), MODEL_SET(QUIRE_INVALID));
     play->spare -= n;
     play->model.total += n;
@@ -493,7 +500,7 @@ void play_write_back(struct play *play)
     }
     play_expect(play, status, set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {
-        if (m->saves && !play_same(play, object, i)) {
+        if (m->saves && !m->freed[i] && !play_same(play, object, i)) {
             play_fail(play, "page %u was not saved", i);
         }
     }
@@ -516,7 +523,7 @@ void play_invalidate(struct play *play)
     }
     m = &play->model.object[object];
     for (i = 0; i < n && first + i < m->npages; i++) {
-        same[i] = play_same(play, object, first + i);
+        same[i] = m->freed[first + i] || play_same(play, object, first + i);
     }
     play_op(play, "invalidate %u pages from %u of object %u", n, first, object);
     set = model_may_invalidate(&play->model, object, first, n, same);
@@ -530,7 +537,7 @@ void play_invalidate(struct play *play)
     play_expect(play, status, set);
     if (status == QUIRE_OK) {
         for (i = first; i < first + n; i++) {
-            if (!play_same(play, object, i)) {
+            if (!m->freed[i] && !play_same(play, object, i)) {
                 play_fail(play, "page %u was forgotten, and was nowhere else", i);
             }
         }

@@ -64,6 +64,27 @@ void play_pin(struct play *play);
 void play_unpin(struct play *play);
 void play_write_back(struct play *play);
 void play_invalidate(struct play *play);
+
+/* Memory that comes and goes. */
+void play_shrink(struct play *play);
+void play_remove(struct play *play);
+void play_give_back(struct play *play);
+void play_give_back_all(struct play *play);
+void play_adopt(struct play *play);
+
+/* Advice. */
+void play_populate(struct play *play);
+void play_will_need(struct play *play);
+void play_dont_need(struct play *play);
+void play_free(struct play *play);
+/* Logs of what is written. */
+void play_log_start(struct play *play);
+void play_log_read(struct play *play);
+void play_log_stop(struct play *play);
+/* Looks at a page that was let go, and lets the model know what it holds; before it is compared, and (sure) once it was written. */
+void play_see(struct play *play, unsigned object, uint32_t page, bool sure);
+/* These pages, out of circulation from now on, are the user's, who writes to them. */
+void play_lend(struct play *play, struct quire_pa pa, uint32_t n);
 /* Frees what nothing refers to any more, having looked for what it leaves behind. */
 void play_bury(struct play *play);
 

@@ -364,7 +364,14 @@ static enum quire_status rig_store_load(struct quire_io *io)
     struct rig_store *store = rig_store_of(io->fobj);
     enum quire_status status = rig_store_begin(store, io, true);
 
-    if (status == QUIRE_OK) {
+    if (status == QUIRE_OK && store->forgets && !io->stored) {
+        unsigned char *bytes = io->page[0];
+        size_t i;
+
+        for (i = 0; i < RIG_PAGE; i++) {
+            bytes[i] = rig_born(store->tag, io->pgidx, i);
+        }
+    } else if (status == QUIRE_OK) {
         memcpy(io->page[0], rig_store_page(store, io->pgidx), RIG_PAGE - store->leaves);
     } else {
         memset(io->page[0], 0xdd, RIG_PAGE / 2u); /* a load that fails half way */
@@ -455,6 +462,13 @@ void rig_store_free(struct rig_store *store)
     free(store->loads_of);
     free(store->saves_of);
     free(store);
+}
+
+void rig_store_forgets(struct rig_store *store)
+{
+    store->forgets = true;
+    store->ops.flags |= QUIRE_FOBJ_OPS_FORGETS;
+    store->watch.ops.flags |= QUIRE_FOBJ_OPS_FORGETS;
 }
 
 /* ---- What contexts do ---- */

@@ -85,6 +85,7 @@ struct rig_store {
     uint32_t freed; /* calls of `free` */
     bool kept_put;  /* the creator's reference was given back through rig_store_put */
     size_t leaves;  /* loads leave so many bytes at the end of the page unwritten */
+    bool forgets;   /* rig_store_forgets(): a page not saved, or freed since, is loaded as it was born */
     struct rig_failure load_fails;
     struct rig_failure save_fails;
     /* Called before bytes move; anything but OK is answered to the pager. Null: nothing. */
@@ -138,6 +139,8 @@ struct rig_store *rig_store_tagged(struct rig *rig, uint32_t npages, unsigned ma
 enum quire_status rig_store_put(struct rig_store *store);
 /* Frees the memory of a store that nothing refers to any more. */
 void rig_store_free(struct rig_store *store);
+/* The store does as QUIRE_FOBJ_OPS_FORGETS promises, from now on. */
+void rig_store_forgets(struct rig_store *store);
 unsigned char *rig_store_page(const struct rig_store *store, uint32_t pgidx);
 
 /* The byte that page `pgidx` of a store with this tag is born with at `offset`. */
