@@ -285,7 +285,8 @@ static bool quire_check_accounts_(struct quire_pager *pager, struct quire_violat
         charged += account->charged;
         promised += account->fixed > account->reserved ? account->fixed : account->reserved;
     }
-    return (charged != pager->pool.total - pager->pool.count[QUIRE_PAGE_FREE] || promised != pager->accounts.promised) &&
+    return (charged != pager->pool.total - pager->pool.count[QUIRE_PAGE_FREE] - pager->pool.count[QUIRE_PAGE_OFFLINE] ||
+            promised != pager->accounts.promised) &&
            quire_check_fail_(out, "6: the accounts do not add up", &pager->accounts, charged);
 }
 
