@@ -98,16 +98,13 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pmem->state = (uint8_t)state;
 }
 
-/* Takes a free page for page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, is charged to its account, and the
- * slot names it. Null if none is free. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
-                                                               uint32_t pgidx, uint32_t *number)
+/* Takes the first free page, which there is, for page `pgidx` of `fobj`, whose account expects it: it becomes LOADING, joins the
+ * object's chain, is charged to the account, and the slot names it. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take_expected(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
+                                                                        uint32_t pgidx, uint32_t *number)
 {
     struct quire_pmem *pmem;
 
-    if (pool->free == QUIRE_PAGE_NONE) {
-        return NULL;
-    }
     *number = pool->free;
     pmem = quire_pmem_at(pool, *number);
     pool->free = pmem->chain_next;
@@ -125,6 +122,17 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem
     quire_account_charge(fobj->account);
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, *number);
     return pmem;
+}
+
+/* The same, whatever the account expects. Null if no page is free. O(1). */
+static inline QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
+                                                                uint32_t pgidx, uint32_t *number)
+{
+    if (pool->free == QUIRE_PAGE_NONE) {
+        return NULL;
+    }
+    quire_account_expect(fobj->account);
+    return quire_pmem_take_expected(pool, fobj, pgidx, number);
 }
 
 /* Makes page `number`, which is *pmem, free; it has no entries, pins or holds. The slot becomes absent with `shadow` as its
