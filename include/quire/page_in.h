@@ -354,9 +354,11 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
         }
         quire_pager_search_begin_(pager, search);
     }
-    if (!quire_account_within(account) && account->charged >= account->tolerated) {
-        account->tolerated = account->charged + 1u;
-        account->stats.over_quota++;
+    if (!quire_account_within(account)) {
+        account->stats.over_quota += account->charged >= search->from; /* else it has fewer than before */
+        if (account->tolerated <= account->charged) {
+            account->tolerated = account->charged + 1u;
+        }
     }
     return QUIRE_OK;
 }

@@ -16,6 +16,7 @@
 #define MODEL_OBJECTS 12u
 #define MODEL_PAGES 12u
 #define MODEL_VMS 4u
+#define MODEL_ACCOUNTS 4u /* the first is the pager's root */
 #define MODEL_CELLS 64u
 #define MODEL_ANY UINT32_MAX
 
@@ -31,6 +32,7 @@ struct model_object {
     bool saves;  /* can be saved */
     bool unpaged;
     uint32_t npages;
+    unsigned account; /* whom its pages are charged to */
     unsigned max_prot;
     uint32_t tokens;                  /* pins that have a reference */
     uint32_t pins[MODEL_PAGES];       /* pins that cover the page */
@@ -38,6 +40,12 @@ struct model_object {
     bool fetched[MODEL_PAGES];        /* of a locked object: stays from now on */
     bool written[MODEL_PAGES];        /* since it was last given to the store; may be dirty */
     unsigned char content[MODEL_PAGES][(size_t)1 << QUIRE_PAGE_SHIFT];
+};
+
+struct model_account {
+    bool alive;
+    uint32_t quota;
+    uint32_t reserved;
 };
 
 struct model_cell {
@@ -54,6 +62,8 @@ struct model_cell {
 struct model {
     uint32_t total;     /* pages in the pool */
     uint32_t min_pages; /* never fewer that can be evicted */
+    uint32_t step;      /* pages that one instruction may need */
+    struct model_account account[MODEL_ACCOUNTS];
     struct model_object object[MODEL_OBJECTS];
     struct model_cell cell[MODEL_VMS][MODEL_CELLS];
     bool vm_alive[MODEL_VMS];
@@ -85,6 +95,13 @@ bool model_vm_stuck(const struct model *model, unsigned vm);
 
 /* Pages that cannot be evicted. */
 uint32_t model_fixed(const struct model *model);
+/* ... of them those charged to the account. */
+uint32_t model_fixed_of(const struct model *model, unsigned account);
+/* Objects charged to it. */
+uint32_t model_objects_of(const struct model *model, unsigned account);
+
+/* New limits of an account, or of one that is new (then it is not alive). */
+uint32_t model_may_limit(const struct model *model, unsigned account, uint32_t quota, uint32_t reserved, uint32_t quarantined);
 /* Is this page one of them? */
 bool model_is_fixed(const struct model *model, unsigned object, uint32_t page);
 

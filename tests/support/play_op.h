@@ -64,6 +64,19 @@ void play_pin(struct play *play);
 void play_unpin(struct play *play);
 void play_write_back(struct play *play);
 void play_invalidate(struct play *play);
+
+/* Accounts. */
+void play_new_account(struct play *play);
+void play_limit(struct play *play);
+void play_end_account(struct play *play);
+/* Charges a new object to some account, perhaps. */
+void play_charge(struct play *play, unsigned object);
+/* What accounts have is what their objects have, and what their limits permit. */
+void play_check_accounts(struct play *play);
+/* The root's struct, then the others end. */
+void play_begin_accounts(struct play *play);
+void play_end_accounts(struct play *play);
+
 /* Frees what nothing refers to any more, having looked for what it leaves behind. */
 void play_bury(struct play *play);
 
