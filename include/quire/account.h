@@ -17,8 +17,8 @@
  *                                    |<- surplus ->|           when a page is needed, whoever has most of it gives
  *
  * All accounts of a pager lie in a heap (a pairing heap: Fredman, Sedgewick, Sleator and Tarjan, 1986) by an upper bound of
- * their surplus. A charge that passes the bound raises it; where pages went, the bound is corrected when somebody looks. An
- * account that evicts its own pages therefore never touches the heap.
+ * their surplus. A charge that would pass the bound raises it first; where pages went, the bound is corrected when somebody looks.
+ * An account that evicts its own pages therefore never touches the heap.
  *
  * Invariants: charged is the number of pages that hold pages of its objects, in any state but FREE; charged <= ceiling, and no
  * account has a higher bound than the one above it in the heap; promised is the sum of max(fixed, reserved) of all accounts.
@@ -49,6 +49,7 @@ struct quire_accounts;
 struct quire_account {
     struct quire_policy *policy; /* the order of its pages */
     uint32_t charged;            /* now: pages that hold a page of its objects */
+    uint32_t own;                /* with so many, and no page free, it is plain that it serves itself; UINT32_MAX: never */
     uint32_t quota;              /* the most it may have; QUIRE_QUOTA_NONE: no limit */
     uint32_t ceiling;            /* charged has not passed this since its place in the heap was last looked at */
     uint32_t reserved;           /* pages that faults on objects of other accounts do not take from it */
@@ -91,7 +92,7 @@ QUIRE_API void quire_account_leave(struct quire_account *account) QUIRE_SYM(quir
 QUIRE_API void quire_account_limit(struct quire_account *account, uint32_t quota, uint32_t reserved)
     QUIRE_SYM(quire_account_limit);
 
-/* Its charge has passed the ceiling: finds its place anew. O(1). */
+/* Its charge is about to pass the ceiling, by one page: finds its place anew. O(1). */
 QUIRE_API QUIRE_RESIDENT void quire_account_raise(struct quire_account *account) QUIRE_SYM(quire_account_raise);
 
 /* quire_account_giver() where it is not plain that an account serves itself. O(log accounts), amortised over the pages charged
@@ -117,12 +118,19 @@ static inline QUIRE_RESIDENT int64_t quire_account_surplus(const struct quire_ac
     return (int64_t)account->charged - account->reserved;
 }
 
+/* It is about to have one page more than it had when this was last called, or than it had at any time since. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_account_expect(struct quire_account *account)
+{
+    if (QUIRE_UNLIKELY(account->charged >= account->ceiling)) {
+        quire_account_raise(account);
+    }
+}
+
 /* A page more, or less, holds a page of its objects. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT void quire_account_charge(struct quire_account *account)
 {
-    if (QUIRE_UNLIKELY(++account->charged > account->ceiling)) {
-        quire_account_raise(account);
-    }
+    QUIRE_ASSERT(account->charged < account->ceiling);
+    account->charged++;
 }
 
 QUIRE_INLINE QUIRE_RESIDENT void quire_account_uncharge(struct quire_account *account)
@@ -145,12 +153,6 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_account_within(const struct quire_account
     return account->charged < account->quota;
 }
 
-/* No page is free: is it plain that `account` serves itself? O(1). */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_account_serves_itself(const struct quire_account *account)
-{
-    return account->set->top == account && account->charged == account->ceiling;
-}
-
 /*
  * No page is free: which account gives one to `account`? The one with the greatest surplus, so that surpluses level out; but
  * itself, unless the other has as much as itself even afterwards, so that equals do not take from one another in turns. Of a
@@ -158,7 +160,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_account_serves_itself(const struct quire_
  */
 QUIRE_INLINE QUIRE_RESIDENT struct quire_account *quire_account_giver(struct quire_account *account)
 {
-    return quire_account_serves_itself(account) ? account : quire_account_find_giver(account);
+    return account->charged == account->own ? account : quire_account_find_giver(account);
 }
 
 /* Evictions in the account since content whose slot remembers `shadow` was last evicted. */
@@ -273,16 +275,28 @@ static QUIRE_RESIDENT struct quire_account *quire_account_below_(struct quire_ac
     return heap;
 }
 
+/* Makes `top` the heap. The one on top serves itself, within its quota, as long as it has what its bound says. */
+static QUIRE_RESIDENT void quire_accounts_set_top_(struct quire_accounts *set, struct quire_account *top)
+{
+    if (set->top != NULL) {
+        set->top->own = UINT32_MAX;
+    }
+    set->top = top;
+    if (top != NULL && top->ceiling < top->quota) {
+        top->own = top->ceiling;
+    }
+}
+
 /* Takes `account` alone out of the heap. */
 static QUIRE_RESIDENT void quire_account_pull_(struct quire_account *account)
 {
     struct quire_accounts *set = account->set;
 
     if (set->top == account) {
-        set->top = quire_account_below_(account);
+        quire_accounts_set_top_(set, quire_account_below_(account));
     } else {
         quire_account_cut_(account);
-        set->top = quire_account_meld_(set->top, quire_account_below_(account));
+        quire_accounts_set_top_(set, quire_account_meld_(set->top, quire_account_below_(account)));
     }
 }
 
@@ -290,10 +304,12 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_account_raise(struct quire_accoun
 {
     struct quire_accounts *set = account->set;
 
-    account->ceiling = account->charged;
+    account->ceiling = account->charged + 1u;
     if (set->top != account) {
         quire_account_cut_(account);
-        set->top = quire_account_meld_(set->top, account);
+        quire_accounts_set_top_(set, quire_account_meld_(set->top, account));
+    } else {
+        quire_accounts_set_top_(set, account);
     }
 }
 
@@ -305,7 +321,7 @@ QUIRE_API QUIRE_RESIDENT struct quire_account *quire_accounts_richest(struct qui
 
         quire_account_pull_(account);
         account->ceiling = account->charged;
-        set->top = quire_account_meld_(set->top, account);
+        quire_accounts_set_top_(set, quire_account_meld_(set->top, account));
     }
     return set->top;
 }
@@ -355,13 +371,14 @@ QUIRE_API void quire_account_join(struct quire_accounts *set, struct quire_accou
 {
     QUIRE_MEMSET(account, 0, sizeof *account);
     account->policy = policy;
+    account->own = UINT32_MAX;
     account->quota = quota;
     account->reserved = reserved;
     account->set = set;
     quire_list_insert_before(&set->list, &account->link);
     set->count++;
     set->promised += reserved;
-    set->top = quire_account_meld_(set->top, account);
+    quire_accounts_set_top_(set, quire_account_meld_(set->top, account));
 }
 
 QUIRE_API void quire_account_leave(struct quire_account *account)
@@ -385,7 +402,7 @@ QUIRE_API void quire_account_limit(struct quire_account *account, uint32_t quota
     set->promised += account->fixed > account->reserved ? account->fixed : account->reserved;
     account->ceiling = account->charged;
     account->tolerated = account->charged > quota ? account->charged : 0;
-    set->top = quire_account_meld_(set->top, account);
+    quire_accounts_set_top_(set, quire_account_meld_(set->top, account));
 }
 
 QUIRE_API bool quire_accounts_check(const struct quire_accounts *set)
@@ -398,7 +415,10 @@ QUIRE_API bool quire_accounts_check(const struct quire_accounts *set)
     }
     /* Pre-order: an account, what is below it, what is beside it. */
     while (account != NULL) {
-        if (n++ >= set->count || account->set != set || account->charged > account->ceiling) {
+        bool plain = account == set->top && account->ceiling < account->quota;
+
+        if (n++ >= set->count || account->set != set || account->charged > account->ceiling ||
+            account->own != (plain ? account->ceiling : UINT32_MAX)) {
             return false;
         }
         if (account->next != NULL && account->next->before != account) {

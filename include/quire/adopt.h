@@ -57,7 +57,7 @@ static enum quire_status quire_adopt_decide_(const struct quire_pager *pager, co
         pmem->pgidx != QUIRE_PMEM_UNUSED) {
         return QUIRE_BUSY;
     }
-    if (!quire_account_within(account)) {
+    if (!quire_account_within(account) || (fixed && (uint64_t)account->fixed + pager->pages_per_step >= account->quota)) {
         return QUIRE_NO_PAGE;
     }
     return fixed && pmem->state == QUIRE_PAGE_FREE && !quire_pager_may_fix(pager, account) ? QUIRE_NO_PAGE : QUIRE_OK;
@@ -72,6 +72,7 @@ static void quire_adopt_commit_(struct quire_op *op, struct quire_fobj *fobj, ui
     if (pmem->state == QUIRE_PAGE_FREE) {
         quire_pmem_set_offline(&pager->pool, number);
     }
+    quire_account_expect(fobj->account);
     quire_pmem_assign(&pager->pool, pmem, number, fobj, pgidx);
     pmem->flags =
         (uint8_t)((quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0u) | (dirty ? QUIRE_PMEM_DIRTY : 0u));

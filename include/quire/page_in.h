@@ -357,10 +357,8 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
             }
             continue;
         }
-        dropped = !quire_pager_has_room_(pager, search) && quire_op_flush_drops(op);
-        if (!quire_pager_has_room_(pager, search)) {
-            quire_op_flush(op); /* what the policies aged */
-        }
+        dropped = quire_op_flush_drops(op);
+        quire_op_flush(op); /* what the policies aged */
         if (quire_pager_has_room_(pager, search)) {
             break;
         }
@@ -377,14 +375,16 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
         }
         quire_pager_search_begin_(pager, search);
     }
-    if (!quire_account_within(account) && account->charged >= account->tolerated) {
-        account->tolerated = account->charged + 1u;
-        account->stats.over_quota++;
+    if (!quire_account_within(account)) {
+        account->stats.over_quota += account->charged >= search->from; /* else it has fewer than before */
+        if (account->tolerated <= account->charged) {
+            account->tolerated = account->charged + 1u;
+        }
     }
     return QUIRE_OK;
 }
 
-#define QUIRE_PAGE_NOT_ASKED UINT32_MAX
+#define QUIRE_PAGE_NOT_ASKED UINT32_MAX /* in place of a policy's answer */
 
 /* Begins that search for a page of `account`, whose own policy answered `number`: a page that would not go (failed: it could not be
  * saved), none, or that it was not asked. */
@@ -496,12 +496,16 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     } else {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
     }
+    if (status == QUIRE_OK) {
+        quire_account_expect(account);
+    }
     op->pager->claims--;
     fobj->slots[pgidx] = slot;
     return fobj->dead ? QUIRE_DEAD : status;
 }
 
-/* Returns with a free page there for page `pgidx` of `fobj`, or says why there is none. May drop the lock. */
+/* Returns with a free page there for page `pgidx` of `fobj`, which its account expects, or says why there is none. May drop the
+ * lock. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quire_op *op, struct quire_fobj *fobj,
                                                                      uint32_t pgidx, const struct quire_how *how,
                                                                      enum quire_status *store)
@@ -512,15 +516,15 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     if (how->steps != NULL) {
         quire_pager_step_make_room(op->pager, how->steps);
     }
-    if (QUIRE_LIKELY(quire_account_within(account))) {
-        if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+        if (quire_account_within(account)) {
+            quire_account_expect(account);
             return QUIRE_OK;
         }
-        if (QUIRE_LIKELY(quire_account_serves_itself(account))) {
-            number = quire_pager_victim_(op, account);
-            if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number, account, account))) {
-                return QUIRE_OK;
-            }
+    } else if (QUIRE_LIKELY(account->charged == account->own)) {
+        number = quire_pager_victim_(op, account);
+        if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number, account, account))) {
+            return QUIRE_OK;
         }
     }
     return quire_pager_claim_(op, fobj, pgidx, number, how, store);
@@ -551,7 +555,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
         quire_op_unbusy(op, fobj);
         return status;
     }
-    pmem = quire_pmem_take(&pager->pool, fobj, pgidx, number);
+    pmem = quire_pmem_take_expected(&pager->pool, fobj, pgidx, number);
     pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
     if (QUIRE_UNLIKELY((fobj->flags & QUIRE_FOBJ_LOCKED) != 0)) {
         quire_pager_refix(pager, *number);

@@ -102,8 +102,8 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pmem->state = (uint8_t)state;
 }
 
-/* Gives page `number`, which is on no list, to page `pgidx` of `fobj`: it becomes LOADING, joins the object's chain, is charged
- * to its account, and the slot names it. O(1). */
+/* Gives page `number`, which is on no list, to page `pgidx` of `fobj`, whose account expects it: it becomes LOADING, joins the
+ * object's chain, is charged to the account, and the slot names it. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
                                                    struct quire_fobj *fobj, uint32_t pgidx)
 {
@@ -122,20 +122,28 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool,
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
 }
 
-/* The same with a free page. Null if none is free. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
-                                                               uint32_t pgidx, uint32_t *number)
+/* The same with the first free page, which there is. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take_expected(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
+                                                                        uint32_t pgidx, uint32_t *number)
 {
     struct quire_pmem *pmem;
 
-    if (pool->free == QUIRE_PAGE_NONE) {
-        return NULL;
-    }
     *number = pool->free;
     pmem = quire_pmem_at(pool, *number);
     pool->free = pmem->chain_next;
     quire_pmem_assign(pool, pmem, *number, fobj, pgidx);
     return pmem;
+}
+
+/* The same, whatever the account expects. Null if no page is free. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
+                                                               uint32_t pgidx, uint32_t *number)
+{
+    if (pool->free == QUIRE_PAGE_NONE) {
+        return NULL;
+    }
+    quire_account_expect(fobj->account);
+    return quire_pmem_take_expected(pool, fobj, pgidx, number);
 }
 
 /* Puts page `number` in front of the free pages. The former first learns who precedes it; the first itself need not know. O(1). */

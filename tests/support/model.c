@@ -56,20 +56,75 @@ bool model_is_fixed(const struct model *model, unsigned object, uint32_t page)
     return !o->unpaged && (o->pins[page] != 0 || (o->locked && o->fetched[page]) || (!o->saves && o->written[page]));
 }
 
-uint32_t model_fixed(const struct model *model)
+uint32_t model_fixed_of(const struct model *model, unsigned account)
 {
     uint32_t n = 0;
     unsigned object;
     uint32_t page;
 
     for (object = 0; object < MODEL_OBJECTS; object++) {
-        bool here = model->object[object].alive && model_referred(model, object);
+        bool here = model->object[object].alive && model->object[object].account == account && model_referred(model, object);
 
         for (page = 0; here && page < model->object[object].npages; page++) {
             n += model_is_fixed(model, object, page) ? 1u : 0u;
         }
     }
     return n;
+}
+
+uint32_t model_fixed(const struct model *model)
+{
+    uint32_t n = 0;
+    unsigned account;
+
+    for (account = 0; account < MODEL_ACCOUNTS; account++) {
+        n += model_fixed_of(model, account);
+    }
+    return n;
+}
+
+uint32_t model_objects_of(const struct model *model, unsigned account)
+{
+    uint32_t n = 0;
+    unsigned object;
+
+    for (object = 0; object < MODEL_OBJECTS; object++) {
+        const struct model_object *o = &model->object[object];
+
+        n += o->alive && o->known && o->account == account && model_referred(model, object) ? 1u : 0u;
+    }
+    return n;
+}
+
+/* Pages that are promised to accounts if `account` had `fixed` fixed pages and `reserved` reserved. */
+static uint64_t model_promised(const struct model *model, unsigned account, uint64_t fixed, uint64_t reserved)
+{
+    uint64_t sum = fixed > reserved ? fixed : reserved;
+    unsigned i;
+
+    for (i = 0; i < MODEL_ACCOUNTS; i++) {
+        if (i != account && model->account[i].alive) {
+            uint64_t other = model_fixed_of(model, i);
+
+            sum += other > model->account[i].reserved ? other : model->account[i].reserved;
+        }
+    }
+    return sum;
+}
+
+uint32_t model_may_limit(const struct model *model, unsigned account, uint32_t quota, uint32_t reserved, uint32_t quarantined)
+{
+    uint32_t fixed = model->account[account].alive ? model_fixed_of(model, account) : 0;
+    uint32_t before = model->account[account].alive ? model->account[account].reserved : 0;
+
+    if (quota == 0 || reserved > quota) {
+        return MODEL_SET(QUIRE_INVALID);
+    }
+    if (reserved > before && reserved > fixed &&
+        model_promised(model, account, fixed, reserved) + quarantined + model->offline + model->min_pages > model->total) {
+        return MODEL_SET(QUIRE_LIMIT);
+    }
+    return MODEL_OK;
 }
 
 static bool model_inside(uint32_t at, uint32_t n)
@@ -305,9 +360,33 @@ void model_did_remap(struct model *model, unsigned vm, uint32_t at, uint32_t n, 
 
 /* ---- Accesses ---- */
 
-bool model_full(const struct model *model, uint32_t more, uint32_t quarantined)
+/* Would so many more pages of the object that cannot be evicted leave too few: for all, for what is reserved for others, for an
+ * instruction within the quota? */
+static bool model_full(const struct model *model, unsigned object, uint32_t more, uint32_t quarantined)
 {
-    return model_fixed(model) + quarantined + model->offline + model->min_pages + more > model->total;
+    unsigned account = model->object[object].account;
+    const struct model_account *a = &model->account[account];
+    uint64_t fixed = (uint64_t)model_fixed_of(model, account) + more;
+
+    return model_promised(model, account, fixed, a->reserved) + quarantined + model->offline + model->min_pages >
+               model->total ||
+           (more != 0 && fixed + model->step > a->quota);
+}
+
+bool model_short(const struct model *model, uint32_t more, uint32_t quarantined)
+{
+    uint64_t promised = model_promised(model, MODEL_ACCOUNTS, 0, 0);
+
+    return promised + quarantined + model->offline + model->min_pages + more > model->total;
+}
+
+bool model_may_adopt(const struct model *model, unsigned object, uint32_t held, bool dirty)
+{
+    const struct model_object *o = &model->object[object];
+    uint32_t quota = model->account[o->account].quota;
+
+    return held < quota &&
+           ((!o->locked && (!dirty || o->saves)) || (uint64_t)model_fixed_of(model, o->account) + model->step < quota);
 }
 
 uint32_t model_may_access(const struct model *model, unsigned vm, uint32_t at, unsigned access, bool privileged,
@@ -329,13 +408,13 @@ uint32_t model_may_access(const struct model *model, unsigned vm, uint32_t at, u
     if (object->unpaged) {
         return MODEL_OK;
     }
-    if (!model_is_fixed(model, cell->object, cell->page) && model_full(model, 1, quarantined) &&
+    if (!model_is_fixed(model, cell->object, cell->page) && model_full(model, cell->object, 1, quarantined) &&
         (object->locked || (access == QUIRE_PROT_WRITE && !object->saves))) {
         set = MODEL_SET(QUIRE_NO_PAGE);
     }
     if (quarantined != 0) {
         /* Which page is in quarantine is not known here; and what is left may be too few. */
-        set |= MODEL_SET(QUIRE_STUCK) | (model_full(model, 0, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : 0);
+        set |= MODEL_SET(QUIRE_STUCK) | (model_full(model, cell->object, 0, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : 0);
     }
     return set;
 }
@@ -381,9 +460,9 @@ uint32_t model_may_pin(const struct model *model, unsigned object, uint32_t firs
     for (i = first; i < first + n; i++) {
         more += model_is_fixed(model, object, i) ? 0u : 1u;
     }
-    set = more != 0 && model_full(model, more, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
+    set = more != 0 && model_full(model, object, more, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
     if (quarantined != 0) {
-        set |= MODEL_SET(QUIRE_STUCK) | (model_full(model, 0, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : 0);
+        set |= MODEL_SET(QUIRE_STUCK) | (model_full(model, object, 0, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : 0);
     }
     return set;
 }

@@ -16,6 +16,7 @@
 #define MODEL_OBJECTS 12u
 #define MODEL_PAGES 12u
 #define MODEL_VMS 4u
+#define MODEL_ACCOUNTS 4u /* the first is the pager's root */
 #define MODEL_CELLS 64u
 #define MODEL_ANY UINT32_MAX
 
@@ -31,6 +32,7 @@ struct model_object {
     bool saves;  /* can be saved */
     bool unpaged;
     uint32_t npages;
+    unsigned account; /* whom its pages are charged to */
     unsigned max_prot;
     uint32_t tokens;                  /* pins that have a reference */
     uint32_t pins[MODEL_PAGES];       /* pins that cover the page */
@@ -39,6 +41,12 @@ struct model_object {
     bool written[MODEL_PAGES];        /* since it was last given to the store; may be dirty */
     bool freed[MODEL_PAGES];          /* not written since it was let go: `content`, or what it was born with, zeros */
     unsigned char content[MODEL_PAGES][(size_t)1 << QUIRE_PAGE_SHIFT];
+};
+
+struct model_account {
+    bool alive;
+    uint32_t quota;
+    uint32_t reserved;
 };
 
 struct model_cell {
@@ -56,6 +64,8 @@ struct model {
     uint32_t total;     /* pages in the pool */
     uint32_t offline;   /* of these out of circulation */
     uint32_t min_pages; /* never fewer that can be evicted */
+    uint32_t step;      /* pages that one instruction may need */
+    struct model_account account[MODEL_ACCOUNTS];
     struct model_object object[MODEL_OBJECTS];
     struct model_cell cell[MODEL_VMS][MODEL_CELLS];
     bool vm_alive[MODEL_VMS];
@@ -87,11 +97,20 @@ bool model_vm_stuck(const struct model *model, unsigned vm);
 
 /* Pages that cannot be evicted. */
 uint32_t model_fixed(const struct model *model);
+/* ... of them those charged to the account. */
+uint32_t model_fixed_of(const struct model *model, unsigned account);
+/* Objects charged to it. */
+uint32_t model_objects_of(const struct model *model, unsigned account);
+
+/* New limits of an account, or of one that is new (then it is not alive). */
+uint32_t model_may_limit(const struct model *model, unsigned account, uint32_t quota, uint32_t reserved, uint32_t quarantined);
 /* Is this page one of them? */
 bool model_is_fixed(const struct model *model, unsigned object, uint32_t page);
 
-/* Would so many more pages that cannot be evicted, or are gone, leave too few? `quarantined` pages are out of use. */
-bool model_full(const struct model *model, uint32_t more, uint32_t quarantined);
+/* Would too few be left if so many more pages were gone? `quarantined` pages are out of use. */
+bool model_short(const struct model *model, uint32_t more, uint32_t quarantined);
+/* May the object's account, which holds so many pages, have one more that nobody loaded? */
+bool model_may_adopt(const struct model *model, unsigned object, uint32_t held, bool dirty);
 
 /* *at: the cell it will begin at. */
 uint32_t model_may_map(const struct model *model, unsigned vm, const struct model_map *map, uint32_t *at);

@@ -291,6 +291,7 @@ void play_check(struct play *play)
     if (stats.fixed != model_fixed(&play->model)) {
         play_fail(play, "%u pages are fixed, and should be %u", stats.fixed, model_fixed(&play->model));
     }
+    play_check_accounts(play);
     play_check_freed(play);
     play_compare_resident(play);
 }

@@ -45,6 +45,12 @@ struct play_token {
     unsigned object;
 };
 
+/* An account, and what it was after the last step. */
+struct play_account {
+    struct rig_account rig;
+    struct quire_account_info before;
+};
+
 /* What differs between sequences. */
 struct play_variant {
     struct rig_config rig; /* callbacks are set by play_start() */
@@ -58,6 +64,7 @@ struct play {
     struct play_variant variant;
     struct play_object *object[MODEL_OBJECTS];
     struct quire_vm *vm[MODEL_VMS];
+    struct play_account *account[MODEL_ACCOUNTS]; /* the first: of the root only what was before */
     struct play_token token[PLAY_TOKENS];
     uint64_t random;
     uint64_t steps;                 /* done */

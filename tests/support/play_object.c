@@ -248,6 +248,7 @@ void play_new_object(struct play *play)
         status = quire_sim_watch_fobj(&o->watch, &play->rig.sim, o->fobj);
     }
     play_expect(play, status, MODEL_OK);
+    play_charge(play, i);
 }
 
 /* ---- The end of an object ---- */

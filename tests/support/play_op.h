@@ -85,6 +85,20 @@ void play_log_stop(struct play *play);
 void play_see(struct play *play, unsigned object, uint32_t page, bool sure);
 /* These pages, out of circulation from now on, are the user's, who writes to them. */
 void play_lend(struct play *play, struct quire_pa pa, uint32_t n);
+/* Accounts. */
+void play_new_account(struct play *play);
+void play_limit(struct play *play);
+void play_end_account(struct play *play);
+/* Charges a new object to some account, perhaps. */
+void play_charge(struct play *play, unsigned object);
+/* What accounts have is what their objects have, and what their limits permit. */
+void play_check_accounts(struct play *play);
+/* Pages that objects of the account hold. */
+uint32_t play_held_by(const struct play *play, unsigned account);
+/* The root's struct, then the others end. */
+void play_begin_accounts(struct play *play);
+void play_end_accounts(struct play *play);
+
 /* Frees what nothing refers to any more, having looked for what it leaves behind. */
 void play_bury(struct play *play);
 

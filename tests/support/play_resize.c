@@ -78,7 +78,7 @@ void play_shrink(struct play *play)
     uint32_t i;
     uint32_t set;
 
-    while (most < n && !model_full(&play->model, most + 1u, quarantined)) {
+    while (most < n && !model_short(&play->model, most + 1u, quarantined)) {
         most++;
     }
     play_op(play, "shrink by %u pages", n);
@@ -138,7 +138,7 @@ void play_remove(struct play *play)
     if (!one_segment(play, first, n)) {
         set = MODEL_SET(QUIRE_INVALID);
     } else {
-        set = more != 0 && model_full(&play->model, more, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
+        set = more != 0 && model_short(&play->model, more, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
         if (hits.save != 0) { /* it was one of these pages that could not be saved */
             set = MODEL_SET(hits.answer);
         }
@@ -210,6 +210,11 @@ void play_adopt(struct play *play)
         status = quire_pager_adopt(&play->rig.pager, play->object[object]->fobj, page, pa, dirty);
         /* What is resident and the pager's alone is that of an object it knows. */
         play_expect(play, status, MODEL_SET(QUIRE_EXISTS));
+        return;
+    }
+    if (!model_may_adopt(&play->model, object, play_held_by(play, m->account), dirty)) {
+        play_expect(play, quire_pager_adopt(&play->rig.pager, play->object[object]->fobj, page, pa, dirty),
+                    MODEL_SET(QUIRE_NO_PAGE));
         return;
     }
     unlend(play, lent);

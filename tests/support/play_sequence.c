@@ -66,6 +66,8 @@ void play_start(struct play *play, const struct play_variant *variant, uint64_t 
     play->model.total = play->rig.config.pages;
     play->model.min_pages =
         (uint32_t)QUIRE_PAGER_MIN_PAGES(config->concurrency, config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT, 0);
+    play->model.step = config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT;
+    play_begin_accounts(play);
     play_new_vm(play);
     play_new_vm(play);
     play_new_object(play);
@@ -79,13 +81,13 @@ void play_one(struct play *play)
         void (*op)(struct play *play);
         unsigned weight;
     } ops[] = {
-        {play_access, 240},  {play_instruction, 60}, {play_copy, 50},      {play_device, 30},    {play_map, 40},
-        {play_unmap, 25},    {play_protect, 25},     {play_remap, 20},     {play_merge, 10},     {play_drop, 10},
-        {play_pin, 12},      {play_unpin, 12},       {play_write_back, 8}, {play_invalidate, 8}, {play_new_object, 12},
-        {play_put, 8},       {play_new_vm, 4},       {play_end_vm, 2},     {play_add_pages, 1},  {play_stick, 8},
-        {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},     {play_give_back, 8},  {play_adopt, 8},
-        {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10}, {play_free, 20},      {play_log_start, 8},
-        {play_log_read, 25}, {play_log_stop, 3},
+        {play_access, 240},  {play_instruction, 60}, {play_copy, 50},       {play_device, 30},    {play_map, 40},
+        {play_unmap, 25},    {play_protect, 25},     {play_remap, 20},      {play_merge, 10},     {play_drop, 10},
+        {play_pin, 12},      {play_unpin, 12},       {play_write_back, 8},  {play_invalidate, 8}, {play_new_object, 12},
+        {play_put, 8},       {play_new_vm, 4},       {play_end_vm, 2},      {play_add_pages, 1},  {play_stick, 8},
+        {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},      {play_give_back, 8},  {play_adopt, 8},
+        {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10},  {play_free, 20},      {play_log_start, 8},
+        {play_log_read, 25}, {play_log_stop, 3},     {play_new_account, 3}, {play_limit, 8},      {play_end_account, 3},
     };
     unsigned total = 0;
     unsigned pick;
@@ -115,6 +117,7 @@ static void play_take_down(struct play *play)
         play_check(play);
         play_bury(play);
     }
+    play_end_accounts(play);
     play_op(play, "the end");
     for (i = 0; i < MODEL_OBJECTS; i++) {
         if (play->object[i] != NULL) {

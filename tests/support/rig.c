@@ -197,13 +197,18 @@ static void rig_start_sim(struct rig *rig)
     must_ok(quire_sim_init(&rig->sim, &sim), "the machine");
 }
 
+static struct quire_policy *rig_policy(const struct rig *rig, struct quire_policy_clock *clock, struct quire_policy_fifo *fifo)
+{
+    return rig->config.policy == RIG_FIFO ? quire_policy_fifo_init(fifo) : quire_policy_clock_init(clock);
+}
+
 struct quire_pager_config rig_pager_config(struct rig *rig)
 {
     struct quire_pager_config config;
 
     memset(&config, 0, sizeof config);
     config.mmu = quire_sim_hooks(&rig->sim);
-    config.policy = rig->config.policy == RIG_FIFO ? quire_policy_fifo_init(&rig->fifo) : quire_policy_clock_init(&rig->clock);
+    config.policy = rig_policy(rig, &rig->clock, &rig->fifo);
     config.mem.ctx = rig;
     config.mem.alloc = rig_alloc;
     config.mem.free = rig_free;
@@ -236,6 +241,25 @@ void rig_start(struct rig *rig, const struct rig_config *config)
     rig->steps = must(malloc(QUIRE_PAGER_STEP_BYTES(rig->config.concurrency, step)));
     pager = rig_pager_config(rig);
     must_ok(quire_pager_init(&rig->pager, &pager), "the pager");
+}
+
+enum quire_status rig_account_start(struct rig *rig, struct rig_account *account, uint32_t quota, uint32_t reserved)
+{
+    struct quire_account_config config;
+
+    memset(&config, 0, sizeof config);
+    config.policy = rig_policy(rig, &account->clock, &account->fifo);
+    config.quota = quota;
+    config.reserved = reserved;
+    return quire_account_init(&account->account, &rig->pager, &config);
+}
+
+struct rig_store *rig_account_store(struct rig *rig, struct rig_account *account, uint32_t npages, unsigned max_prot)
+{
+    struct rig_store *store = rig_store_new(rig, npages, max_prot);
+
+    must_ok(quire_fobj_set_account(&store->fobj, &account->account), "a store's account");
+    return store;
 }
 
 static void rig_note_vm(struct rig *rig, struct quire_vm *from, struct quire_vm *to)

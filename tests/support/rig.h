@@ -120,6 +120,13 @@ struct rig {
     struct quire_violation violation;
 };
 
+/* An account with a policy of the rig's kind. */
+struct rig_account {
+    struct quire_account account;
+    struct quire_policy_clock clock;
+    struct quire_policy_fifo fifo;
+};
+
 void rig_start(struct rig *rig, const struct rig_config *config);
 void rig_stop(struct rig *rig);
 
@@ -128,6 +135,11 @@ const char *rig_wrong(struct rig *rig);
 
 /* The pager's configuration as rig_start() uses it, for tests of quire_pager_init(). */
 struct quire_pager_config rig_pager_config(struct rig *rig);
+
+/* quota 0: none. The status is that of quire_account_init(); the test ends the account. */
+enum quire_status rig_account_start(struct rig *rig, struct rig_account *account, uint32_t quota, uint32_t reserved);
+/* A store whose pages are charged to it. */
+struct rig_store *rig_account_store(struct rig *rig, struct rig_account *account, uint32_t npages, unsigned max_prot);
 
 void rig_vm_start(struct rig *rig, struct quire_vm *vm);
 enum quire_status rig_vm_stop(struct rig *rig, struct quire_vm *vm);

@@ -359,6 +359,67 @@ Test(pager_check, check_names_every_count_that_a_recount_contradicts)
     END(&w.rig);
 }
 
+/* ---- 6: accounts ---- */
+
+Test(pager_check, check_names_what_accounts_count_wrongly)
+{
+    static const char what[] = "6: what an account is charged and a recount disagree";
+    struct quire_account *root;
+    struct world w;
+
+    world_start(&w);
+    root = &w.rig.pager.root;
+    PLANT(&w, root->charged, root->charged - 1u, what);
+    PLANT(&w, root->fixed, 1, what);
+    PLANT(&w, root->objects, root->objects + 1u, what);
+    PLANT(&w, w.rig.pager.accounts.promised, 3, "6: the accounts do not add up");
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_account_beyond_its_quota)
+{
+    struct quire_account *root;
+    struct world w;
+
+    world_start(&w);
+    root = &w.rig.pager.root;
+    EXPECT(quire_account_set_limits(root, root->charged, 0), QUIRE_OK);
+    PLANT(&w, root->quota, root->charged - 1u, "6: an account is beyond its quota, and nothing let it");
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_accounts_in_disorder)
+{
+    static const char what[] = "6: the accounts are in disorder";
+    struct quire_accounts *set;
+    struct rig_account other;
+    struct world w;
+
+    world_start(&w);
+    set = &w.rig.pager.accounts;
+    EXPECT(rig_account_start(&w.rig, &other, 0, 0), QUIRE_OK);
+    EXPECT_SOUND(&w.rig);
+    PLANT(&w, set->count, 1, what);
+    PLANT(&w, set->count, 3, what);
+    PLANT(&w, other.account.ceiling, 1000, what);
+    PLANT(&w, other.account.link.next, &other.account.link, what);
+    PLANT(&w, set->top->charged, set->top->ceiling + 1u, what);
+    EXPECT(quire_account_fini(&other.account), QUIRE_OK);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_an_object_that_is_charged_to_nobody)
+{
+    static const char what[] = "6: an object is charged to no account of its pager";
+    struct quire_account stranger = {.charged = 0};
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.data->fobj.account, NULL, what);
+    PLANT(&w, w.data->fobj.account, &stranger, what);
+    END(&w.rig);
+}
+
 /* ---- 10: dead objects ---- */
 
 Test(pager_check, check_names_a_page_that_outlived_its_object)
