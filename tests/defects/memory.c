@@ -2,6 +2,7 @@
 #include "ledger.h" /* sees every fetch from shared memory */
 
 #define QUIRE_IMPLEMENTATION
+#include <quire/account.h>
 #include <quire/region_check.h>
 #include <quire/region_explain.h>
 #include <quire/shm.h>
