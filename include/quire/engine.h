@@ -41,9 +41,13 @@ struct quire_pager_stats {
     uint32_t total;                    /* now: the sum of them */
     uint32_t fixed;                    /* now: pinned, locked, or dirty without a save operation */
     uint32_t steps;                    /* now: pages among the last of some thread */
+    /* Needs (need.h). */
+    uint64_t needs; /* pages that stores asked for and were handed */
+    uint64_t lent;  /* of these: brought into a page of the reserve */
 };
 
 struct quire_op;
+struct quire_io;
 
 struct quire_pager {
     uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
@@ -68,6 +72,14 @@ struct quire_pager {
     uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
     struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
+    /* Needs (need.h). */
+    enum quire_status (*need)(struct quire_op *op, struct quire_io *io, bool load, bool wait_ok); /* null: no ranks */
+    const struct quire_op *needing; /* the operation that the reserve is for; null: none, and none of it is lent */
+    uint32_t reserve;               /* free pages that an ordinary fault leaves: rank_max + 1, or none without ranks ... */
+    uint32_t held_back;             /* ... less what is lent */
+    uint32_t owed;                  /* pages missing in the reserve since somebody owned it last */
+    uint32_t need_depth;            /* pages that are being brought, or given back, for one another */
+    uint32_t lent[QUIRE_FOBJ_RANK_MAX + 1u]; /* pages of the reserve that hold what was needed; QUIRE_PAGE_NONE: none */
 };
 
 /* ---- Operations ---- */
@@ -87,6 +99,7 @@ struct quire_op {
     uintptr_t key;           /* from the `lock` hook */
     struct quire_fobj *dead; /* objects to free after unlock, through fobj->link.next */
     uint32_t naged;          /* FLUSH_UNLOCKED only: pages whose entries the policy's questions removed */
+    bool kept;               /* a page that a store needed stayed in a page of the reserve */
     uint32_t aged[QUIRE_OP_AGED_MAX];
     struct quire_batch batch;
 };
@@ -126,6 +139,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_locked(struct quire_op *op, stru
     op->key = key;
     op->dead = NULL;
     op->naged = 0;
+    op->kept = false;
     quire_batch_init(&op->batch);
 }
 
@@ -378,8 +392,26 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_refix(struct quire_pager *pager, ui
     }
 }
 
+/* Is there a free page besides those of the reserve? */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_has_room(const struct quire_pager *pager)
+{
+    return pager->pool.count[QUIRE_PAGE_FREE] > pager->held_back;
+}
+
+/* A load or save ended with AGAIN: its store needs a page that only the owner of the reserve could bring. Waits until that has
+ * changed; the caller has nothing in transit, and has not dropped the lock since. AGAIN if it must not wait or cannot. */
+static inline QUIRE_RESIDENT enum quire_status quire_op_wait_reserve(struct quire_op *op, bool wait_ok)
+{
+    return op->pager->needing != NULL ? quire_op_wait(op, &op->pager->needing, wait_ok) : QUIRE_AGAIN;
+}
+
 /* Could one more page become fixed, the rest still being enough for every fault to finish? */
 QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager) QUIRE_SYM(quire_pager_may_fix);
+
+/* Page `number` is about to be written by other means than an entry: it becomes dirty, and code in it unsynced (its entries
+ * are removed: flush). NO_PAGE if it would have to be fixed and must not. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
+    QUIRE_SYM(quire_pager_will_write);
 
 QUIRE_END
 
@@ -629,6 +661,28 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_QUARANTINED);
         pager->stats.stuck++;
     }
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 && !quire_pager_may_fix(pager)) {
+        return QUIRE_NO_PAGE;
+    }
+    /* First, because a caller that has written already must not lose that to an entry that is stuck. */
+    pmem->flags |= QUIRE_PMEM_DIRTY;
+    quire_pager_refix(pager, number);
+    /* In sync or not: an entry that permits both may be there for what is not. */
+    if ((pmem->fobj->max_prot & QUIRE_PROT_EXEC) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
+        if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
+            quire_pager_quarantine(op, number);
+            return QUIRE_STUCK;
+        }
+    }
+    return QUIRE_OK;
 }
 
 QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number)

@@ -16,6 +16,9 @@
  *
  *     absent -> claim the slot -> a free page, or evict one (save it if dirty) -> LOADING -> RESIDENT
  *
+ * Where stores may need pages of other objects (rank_max > 0), nothing is claimed, so that who waits has nothing that another
+ * one could wait for; see need.h, which also says what a load or save that ends with AGAIN means.
+ *
  * Called with the lock held, which is dropped while a store works and while waiting.
  */
 QUIRE_BEGIN
@@ -27,8 +30,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
                                                              bool *dropped, enum quire_status *store)
     QUIRE_SYM(quire_pager_bring);
 
-/* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
+/* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. AGAIN: it needs another page, which
+ * this thread cannot bring now: quire_op_wait_reserve(); nothing was saved. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
+    QUIRE_SYM(quire_pager_save);
 
 QUIRE_END
 
@@ -43,9 +48,17 @@ QUIRE_BEGIN
 
 /* ---- The store ---- */
 
-/* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
+/* Puts the question to the store, without the lock. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_ask_(struct quire_io *io, bool load)
+{
+    const struct quire_fobj_ops *ops = io->fobj->ops;
+
+    return load ? ops->load(io) : ops->save(io);
+}
+
+/* Asks the store to fill (load) or keep (save) page `number`, without the lock; brings what it needs for that (need.h). */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem,
-                                                                    uint32_t number, bool load)
+                                                                    uint32_t number, bool load, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
@@ -63,12 +76,19 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     io.ticket = 0;
     io.need_fobj = NULL;
     io.need_pgidx = 0;
+    io.need_write = false;
+    io.need_page = NULL;
     quire_op_unlock(op);
     if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
         QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
     }
-    answer = load ? ops->load(&io) : ops->save(&io);
+    answer = quire_pager_ask_(&io, load);
     quire_op_lock(op);
+    if (QUIRE_UNLIKELY(answer == QUIRE_NEED && pager->need != NULL)) {
+        answer = pager->need(op, &io, load, wait_ok);
+        mmu->alias_put(mmu->ctx, pa, page);
+        return answer;
+    }
     mmu->alias_put(mmu->ctx, pa, page);
     if (QUIRE_LIKELY(answer == QUIRE_OK)) {
         return QUIRE_OK;
@@ -77,7 +97,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     return quire_store_answer(answer);
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number)
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -86,11 +106,11 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
     pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
-    status = quire_pager_transfer_(op, pmem, number, false);
+    status = quire_pager_transfer_(op, pmem, number, false, wait_ok);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
         pmem->flags |= QUIRE_PMEM_STORED;
-    } else {
+    } else if (status != QUIRE_AGAIN) {
         pager->stats.save_failures++;
     }
     if (status != QUIRE_OK || pmem->pins != 0) {
@@ -128,7 +148,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's. */
 static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
-                                                                enum quire_status *store)
+                                                                bool wait_ok, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -145,7 +165,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
         if (pmem->fobj->ops->save == NULL) {
             quire_pager_refix(pager, number);
         } else if (!clean_only) {
-            status = quire_pager_save(op, number);
+            status = quire_pager_save(op, number, wait_ok);
             *store = status;
         }
     }
@@ -237,35 +257,59 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
 
         if (number == QUIRE_PAGE_NONE) {
             quire_op_flush(op); /* what the policy aged */
-            if (pager->pool.free == QUIRE_PAGE_NONE) {
+            if (!quire_pager_has_room(pager)) {
                 status = quire_pager_await_room_(op, wait_ok);
             }
-        } else if (quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK) {
-            failures++;
+        } else {
+            status = quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, wait_ok, store);
+            if (status == QUIRE_AGAIN) {
+                status = quire_op_wait_reserve(op, wait_ok);
+            } else if (status != QUIRE_OK) {
+                failures++;
+                status = QUIRE_OK;
+            }
         }
-        /* Every page that was tried went to the back of the policy's order: after this many all have been. */
-        if (status == QUIRE_OK && number != QUIRE_PAGE_NONE && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
+        /* Every page that was tried went to the back of the policy's order: after this many all have been; and each may have
+         * left a page of lower rank in its place (need.h). */
+        if (status == QUIRE_OK && number != QUIRE_PAGE_NONE &&
+            tries++ > ((uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) * (pager->rank_max + 1u)) {
             status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
-        if (status != QUIRE_OK || pager->pool.free != QUIRE_PAGE_NONE) {
+        if (status != QUIRE_OK || quire_pager_has_room(pager)) {
             return status;
         }
-        number = quire_pager_victim_(op);
-        if (number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number)) {
-            return QUIRE_OK;
-        }
+        do {
+            number = quire_pager_victim_(op);
+            if (number == QUIRE_PAGE_NONE || !quire_pager_evict_(op, number)) {
+                break;
+            }
+            if (quire_pager_has_room(pager)) {
+                return QUIRE_OK;
+            }
+        } while (true);
     }
 }
 
 /* ---- Loading ---- */
 
-/* quire_pager_await_page_() for an absent page whose slot it claims meanwhile, so that nobody else loads it too. */
+/* quire_pager_await_page_() for an absent page whose slot it claims meanwhile, so that nobody else loads it too. EXISTS: it could
+ * not be claimed, and somebody else did. */
 static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                            uint32_t number, bool wait_ok, enum quire_status *store)
 {
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
 
+    if (op->pager->need != NULL) {
+        /* Unclaimed: who waits for room or for the reserve must not keep its owner from any page. */
+        status = quire_pager_await_page_(op, number, wait_ok, store);
+        if (fobj->dead) {
+            return QUIRE_DEAD;
+        }
+        return status == QUIRE_OK && (fobj->flushing != 0 || quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_PRESENT)
+                   ? QUIRE_EXISTS
+                   : status;
+    }
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     op->pager->claims++;
     status = quire_pager_await_page_(op, number, wait_ok, store);
@@ -287,50 +331,39 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     if (how->steps != NULL) {
         quire_pager_step_make_room(op->pager, how->steps);
     }
-    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+    if (quire_pager_has_room(op->pager)) {
         return QUIRE_OK;
     }
-    number = quire_pager_victim_(op);
-    if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number))) {
-        return QUIRE_OK;
-    }
-    return quire_pager_claim_(op, fobj, pgidx, number, how->wait_ok, store);
+    do {
+        number = quire_pager_victim_(op);
+        if (QUIRE_UNLIKELY(number == QUIRE_PAGE_NONE || !quire_pager_evict_(op, number))) {
+            return quire_pager_claim_(op, fobj, pgidx, number, how->wait_ok, store);
+        }
+    } while (QUIRE_UNLIKELY(!quire_pager_has_room(op->pager)));
+    return QUIRE_OK;
 }
 
-/* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                const struct quire_how *how, uint32_t *number,
-                                                                enum quire_status *store)
+/* Loads an absent page of `fobj` (whose `busy` is raised for it) into a free page, which must be there. OK means it arrived:
+ * *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                bool wait_ok, uint32_t *number, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
     struct quire_pmem *pmem;
 
-    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
-        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
-    }
-    fobj->busy++;
-    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
-    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
-        status = QUIRE_NO_PAGE;
-    }
-    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
-        quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
-        quire_op_unbusy(op, fobj);
-        return status;
-    }
     pmem = quire_pmem_take(&pager->pool, fobj, pgidx, number);
     pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
     if (QUIRE_UNLIKELY((fobj->flags & QUIRE_FOBJ_LOCKED) != 0)) {
         quire_pager_refix(pager, *number);
     }
-    status = quire_pager_transfer_(op, pmem, *number, true);
+    status = quire_pager_transfer_(op, pmem, *number, true, wait_ok);
     *store = status;
     if (QUIRE_LIKELY(status == QUIRE_OK)) {
         pager->stats.loads++;
     } else {
-        pager->stats.load_failures++;
+        pager->stats.load_failures += status != QUIRE_AGAIN;
     }
     if (QUIRE_UNLIKELY(fobj->dead)) {
         quire_pager_settle(op, *number);
@@ -347,6 +380,31 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     }
     quire_op_unbusy(op, fobj);
     return status;
+}
+
+/* The same, having made room for it. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                const struct quire_how *how, uint32_t *number,
+                                                                enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    enum quire_status status;
+
+    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
+        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
+    }
+    fobj->busy++;
+    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
+    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
+        status = QUIRE_NO_PAGE;
+    }
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
+        quire_op_unbusy(op, fobj);
+        *number = QUIRE_PAGE_NONE;
+        return status == QUIRE_EXISTS ? QUIRE_OK : status;
+    }
+    return quire_pager_fill_(op, fobj, pgidx, how->wait_ok, number, store);
 }
 
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
@@ -382,6 +440,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op
             status = quire_pager_load_(op, fobj, pgidx, how, number, store);
             if (QUIRE_LIKELY(status == QUIRE_OK && *number != QUIRE_PAGE_NONE && fobj->flushing == 0)) {
                 return QUIRE_OK;
+            }
+            if (QUIRE_UNLIKELY(status == QUIRE_AGAIN && pager->needing != NULL)) {
+                status = quire_op_wait_fobj(op, fobj, &pager->needing, how->wait_ok);
             }
         }
         *dropped = true;
