@@ -596,3 +596,245 @@ Test(need, quarantined_page_that_is_needed_is_stuck)
     cr_expect(born_at(&w.rig, &w.vm, RIG_VA, youngest(&w), 0));
     world_end(&w);
 }
+
+/* ---- Others come meanwhile: from within a store's call, with no lock held, another thread of the pager ---- */
+
+struct meanwhile {
+    struct world *w;
+    struct rig_store *store; /* in whose call */
+    bool load;
+    bool served; /* only when it has the page it needs */
+    void (*happens)(struct world *w);
+    unsigned times; /* left */
+};
+
+static struct meanwhile meanwhile;
+
+static enum quire_status call_meanwhile(struct kin *kin, struct quire_io *io, bool load)
+{
+    if (kin->store == meanwhile.store && load == meanwhile.load && meanwhile.times > 0 &&
+        (!meanwhile.served || io->need_page != NULL)) {
+        meanwhile.times--;
+        meanwhile.happens(meanwhile.w);
+    }
+    return QUIRE_OK;
+}
+
+static void in_a_call(struct world *w, unsigned rank, bool load, void (*happens)(struct world *w))
+{
+    w->family.member[rank].before = call_meanwhile;
+    meanwhile.w = w;
+    meanwhile.store = w->family.member[rank].store;
+    meanwhile.load = load;
+    meanwhile.happens = happens;
+    meanwhile.served = false;
+    meanwhile.times = 1;
+}
+
+/* The other thread is number 1 and does not wait. */
+static enum quire_status other_fault(struct world *w, uint32_t page)
+{
+    struct quire_fault fault = {.va = RIG_AT(page), .access = RIG_WRITE, .thread = 1};
+
+    return quire_pager_fault(&w->rig.pager, &w->vm, &fault, NULL);
+}
+
+static void other_needs_the_page_in_transit(struct world *w)
+{
+    uint32_t slot = youngest(w)->fobj.slots[1];
+    uint64_t failures = rig_stats(&w->rig).load_failures;
+
+    EXPECT(other_fault(w, 1), QUIRE_AGAIN);
+    cr_expect_eq(youngest(w)->fobj.slots[1], slot);
+    cr_expect_eq(rig_stats(&w->rig).load_failures, failures, "nothing failed");
+    cr_expect_eq(w->rig.pager.holds, 0);
+    EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
+}
+
+Test(need, page_that_somebody_else_is_loading_is_waited_for_or_again)
+{
+    unsigned number;
+
+    for (number = 0; number < ALL; number++) {
+        struct rig_config config = machine(number);
+        struct world w;
+
+        config.concurrency = 2;
+        config.pages = number % 2u != 0 ? 32 : 0;
+        world_start(&w, config, 2u + number / 16u, 1);
+        in_a_call(&w, 0, true, other_needs_the_page_in_transit);
+        cr_expect(born_at(&w.rig, &w.vm, RIG_VA, youngest(&w), 0));
+        cr_expect_eq(meanwhile.times, 0);
+        EXPECT(other_fault(&w, 1), QUIRE_OK);
+        world_end(&w);
+    }
+}
+
+static void other_wants_the_reserve(struct world *w)
+{
+    const struct quire_op *owner = w->rig.pager.needing;
+
+    cr_expect_not_null(owner);
+    EXPECT(other_fault(w, 17), QUIRE_AGAIN);
+    cr_expect(!present(youngest(w), 17));
+    EXPECT(other_fault(w, 1), QUIRE_OK); /* what that needs is resident: it needs no reserve */
+    cr_expect_eq(w->rig.pager.needing, owner);
+    EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
+}
+
+Test(need, one_at_a_time_owns_the_reserve_and_who_needs_none_goes_on)
+{
+    unsigned number;
+
+    for (number = 0; number < 16u; number++) {
+        struct rig_config config = machine(number);
+        struct world w;
+
+        config.concurrency = 2;
+        config.pages = 40;
+        world_start(&w, config, 2, 2);
+        cr_expect(born_at(&w.rig, &w.vm, RIG_AT(2), youngest(&w), 2));
+        EXPECT(quire_pager_write_back(&w.rig.pager, &w.family.member[0].store->fobj, 0, 4, true), QUIRE_OK);
+        EXPECT(quire_pager_invalidate(&w.rig.pager, &w.family.member[0].store->fobj, 0, 4), QUIRE_OK);
+        /* Page 0 needs pages 0 and 2 of its parent, and the other thread comes while the second is loaded. */
+        in_a_call(&w, 0, true, other_wants_the_reserve);
+        meanwhile.times = 0;
+        cr_expect(born_at(&w.rig, &w.vm, RIG_AT(3), youngest(&w), 3));
+        meanwhile.times = 1;
+        EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(18), RIG_READ, NULL), QUIRE_OK);
+        cr_expect_eq(meanwhile.times, 0);
+        EXPECT(other_fault(&w, 17), QUIRE_OK);
+        world_end(&w);
+    }
+}
+
+static void youngest_dies(struct world *w)
+{
+    EXPECT(quire_vm_unmap(&w->vm, RIG_VA, 32), QUIRE_OK);
+    EXPECT(rig_store_put(youngest(w)), QUIRE_OK);
+    cr_expect_eq(youngest(w)->freed, 0, "its page is in transit");
+    EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
+}
+
+Test(need, object_that_dies_while_it_needs_a_page_is_freed_once)
+{
+    unsigned number;
+
+    for (number = 0; number < ALL; number++) {
+        struct world w;
+
+        world_start(&w, machine(number), 2u + number / 16u, 2);
+        in_a_call(&w, 0, true, youngest_dies);
+        EXPECT(rig_fault(&w.rig, &w.vm, RIG_VA, RIG_READ, NULL), QUIRE_DEAD);
+        cr_expect_eq(meanwhile.times, 0);
+        cr_expect_eq(youngest(&w)->freed, 1);
+        cr_expect_eq(rig_stats(&w.rig).load_failures, 1, "the load that died");
+        world_end(&w);
+    }
+}
+
+/* Fills the pool with pages of an object that needs nothing. */
+static void others_are_read(struct world *w, uint32_t n)
+{
+    struct rig_store *other = rig_store_new(&w->rig, n, RW);
+    uint32_t i;
+
+    EXPECT(rig_map(&w->vm, &other->fobj, RIG_AT(40), RW), QUIRE_OK);
+    for (i = 0; i < n; i++) {
+        cr_expect(born_at(&w->rig, &w->vm, RIG_AT(40u + i), other, i));
+    }
+}
+
+static void needed_object_is_put(struct world *w)
+{
+    struct rig_store *parent = w->family.member[0].store;
+
+    w->family.member[1].parent = NULL; /* it gives its own reference back, too: the pager's is the last one */
+    EXPECT(rig_store_put(parent), QUIRE_OK);
+    EXPECT(quire_fobj_put(&parent->fobj), QUIRE_OK);
+    cr_expect_eq(parent->freed, 0);
+    EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
+}
+
+Test(need, needed_object_stays_until_the_store_is_done_with_its_page)
+{
+    unsigned number;
+
+    for (number = 0; number < ALL; number++) {
+        struct rig_config config = machine(number);
+        struct world w;
+
+        config.pages = number < 16u ? 32 : 0;
+        world_start(&w, config, 2, 1);
+        if (number >= 16u) { /* no room: it is lent one */
+            others_are_read(&w, 6);
+        }
+        in_a_call(&w, 1, true, needed_object_is_put);
+        meanwhile.served = true;
+        EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(2), RIG_READ, NULL), QUIRE_OK);
+        cr_expect_eq(w.family.member[0].store->freed, 1);
+        cr_expect_eq(rig_stats(&w.rig).lent, number < 16u ? 0u : 1u);
+        world_end(&w);
+    }
+}
+
+static void needed_page_is_looked_at(struct world *w)
+{
+    struct rig_store *parent = w->family.member[0].store;
+
+    cr_expect_eq(page_of(w, parent, 0)->holds, 1);
+    cr_expect_eq(w->rig.pager.holds, 1);
+    EXPECT(quire_pager_invalidate(&w->rig.pager, &parent->fobj, 0, 1), QUIRE_BUSY);
+    EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
+}
+
+Test(need, needed_page_is_held_while_the_store_has_it)
+{
+    struct rig_config config = {.pages = 32};
+    struct world w;
+
+    world_start(&w, config, 2, 1);
+    in_a_call(&w, 1, true, needed_page_is_looked_at);
+    meanwhile.served = true;
+    EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(1), RIG_READ, NULL), QUIRE_OK);
+    cr_expect_eq(meanwhile.times, 0);
+    world_end(&w);
+}
+
+static void all_is_read_by_another(struct world *w)
+{
+    uint32_t i;
+
+    for (i = 0; i < 12u; i++) {
+        enum quire_status status = other_fault(w, i + 16u);
+
+        cr_expect(status == QUIRE_OK || status == QUIRE_AGAIN || status == QUIRE_NO_PAGE, "%s", quire_status_name(status));
+    }
+    EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
+}
+
+Test(need, others_go_on_in_the_middle_of_every_load_and_save)
+{
+    unsigned number;
+    unsigned rank;
+
+    for (number = 0; number < ALL; number++) {
+        for (rank = 0; rank < 2u + number / 16u; rank++) {
+            struct rig_config config = machine(number);
+            struct world w;
+
+            config.concurrency = 2;
+            world_start(&w, config, 2u + number / 16u, 1u + number % 3u);
+            write_all(&w, 1);
+            in_a_call(&w, rank, true, all_is_read_by_another);
+            meanwhile.times = 8;
+            write_all(&w, 2);
+            in_a_call(&w, rank, false, all_is_read_by_another);
+            meanwhile.times = 8;
+            write_all(&w, 3);
+            read_all(&w, 3);
+            cr_expect_leq(w.rig.pager.owed, 1);
+            world_end(&w);
+        }
+    }
+}
