@@ -253,11 +253,12 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
     uint64_t tries = 0;
 
     for (;;) {
+        bool tried = number != QUIRE_PAGE_NONE || op->naged != 0;
         enum quire_status status = QUIRE_OK;
 
         if (number == QUIRE_PAGE_NONE) {
-            quire_op_flush(op); /* what the policy aged */
-            if (!quire_pager_has_room(pager)) {
+            quire_op_flush(op); /* what the policy aged, and may choose next: the only page that could go may be among that */
+            if (!quire_pager_has_room(pager) && !tried) {
                 status = quire_pager_await_room_(op, wait_ok);
             }
         } else {
@@ -271,7 +272,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
         }
         /* Every page that was tried went to the back of the policy's order: after this many all have been; and each may have
          * left a page of lower rank in its place (need.h). */
-        if (status == QUIRE_OK && number != QUIRE_PAGE_NONE &&
+        if (status == QUIRE_OK && tried &&
             tries++ > ((uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) * (pager->rank_max + 1u)) {
             status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
