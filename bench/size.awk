@@ -103,6 +103,9 @@ function reached(place,    text, member) {
         sub(/^phys$/, "at", member)
         return "^quire_(policy|fobj)_[a-z]+_" member "_$"
     }
+    if (member == "pager->need") {
+        return "^quire_pager_need$"
+    }
     if (member == "fobj->last_put") {
         return "^quire_pager_last_put_?$"
     }
@@ -134,29 +137,46 @@ function add_edges(    i, j, part, pattern, found) {
     }
 }
 
-# The worst stack from the entry of function `name`; deepest[] remembers the callee on the way.
-function worst(name,    list, n, i, most, bytes) {
-    if (name in deep) {
-        return deep[name]
+# The only recursion: a store's need for a page whose store needs another. Ranks bound it, and a store of rank 0 that says the same
+# is refused: so many times it is entered at most.
+function needs(    line) {
+    while ((getline line <"include/quire/fobj.h") > 0) {
+        if (line ~ /^#define QUIRE_FOBJ_RANK_MAX [0-9]+u$/) {
+            sub(/.* /, "", line)
+            close("include/quire/fobj.h")
+            return line + 1
+        }
     }
-    if (name in active) {
+    stop("no QUIRE_FOBJ_RANK_MAX in fobj.h")
+}
+
+# The worst stack from the entry of function `name`, which may serve `left` more needs; deepest[] remembers the callee on the
+# way, and how many are left there.
+function worst(name, left,    list, n, i, most, bytes) {
+    if (plain(name) == "quire_pager_need" && left-- == 0) {
+        return 0
+    }
+    if ((name, left) in deep) {
+        return deep[name, left]
+    }
+    if ((name, left) in active) {
         stop("recursion through " name)
     }
     if (!(name in frame) && plain(name) ~ /^quire_/) {
         stop("nothing known about the stack of " name)
     }
-    active[name] = 1
+    active[name, left] = 1
     n = split(calls[name], list, "\"")
     for (i = 2; i <= n; i++) {
-        bytes = worst(list[i])
+        bytes = worst(list[i], left)
         if (bytes > most) {
             most = bytes
-            deepest[name] = list[i]
+            deepest[name, left] = list[i]
         }
     }
-    delete active[name]
-    deep[name] = frame[name] + most
-    return deep[name]
+    delete active[name, left]
+    deep[name, left] = frame[name] + most
+    return deep[name, left]
 }
 
 function row(what, name, target, bytes) {
@@ -164,7 +184,8 @@ function row(what, name, target, bytes) {
     printf "%-8s %-28s %-8s %7d\n", what, name, target, bytes
 }
 
-function stacks(    n, i, list, name, path) {
+function stacks(    n, i, list, name, path, left, next_name, most) {
+    most = needs()
     n = split("pager_fault vm_map vm_unmap vm_protect vm_remap vm_drop_range vm_copy_to " \
         "pager_write_back pin_fobj fobj_put", list, " ")
     for (i = 1; i <= n; i++) {
@@ -173,12 +194,17 @@ function stacks(    n, i, list, name, path) {
         if (name == "") {
             stop("there is no quire_" list[i])
         }
-        row("stack", "quire_" list[i], "aarch64", worst(name))
+        row("stack", "quire_" list[i], "aarch64", worst(name, most))
+        if (worst(name, 0) != worst(name, most)) { # without ranks, or if no store ever needs a page
+            row("stack0", "quire_" list[i], "aarch64", worst(name, 0))
+        }
     }
     name = known["quire_pager_fault"]
     sub(/^ /, "", name)
-    for (; name != ""; name = deepest[name]) {
+    for (left = most; name != ""; name = next_name) {
         path = path "\n    " frame[name] " " plain(name)
+        left -= plain(name) == "quire_pager_need"
+        next_name = deepest[name, left]
     }
     return path
 }

@@ -163,6 +163,14 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_account *quire_account_giver(struct qui
     return account->charged == account->own ? account : quire_account_find_giver(account);
 }
 
+/* It gets a page although that is beyond its quota. O(1). */
+static inline QUIRE_RESIDENT void quire_account_tolerate(struct quire_account *account)
+{
+    if (account->tolerated <= account->charged) {
+        account->tolerated = account->charged + 1u;
+    }
+}
+
 /* Evictions in the account since content whose slot remembers `shadow` was last evicted. */
 QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_account_distance(const struct quire_account *account, uint32_t shadow)
 {

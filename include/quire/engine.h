@@ -47,9 +47,13 @@ struct quire_pager_stats {
     uint64_t taken;      /* pages that went out of circulation, by shrinking or removal */
     uint64_t given_back; /* pages that came back */
     uint64_t let_go;     /* pages, resident or stored, whose content was advised to be free to go */
+    /* Needs (need.h). */
+    uint64_t needs; /* pages that stores asked for and were handed */
+    uint64_t lent;  /* of these: brought into a page of the reserve */
 };
 
 struct quire_op;
+struct quire_io;
 
 struct quire_pager {
     uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
@@ -76,6 +80,14 @@ struct quire_pager {
     struct quire_accounts accounts;
     struct quire_account root; /* of objects that have no other */
     bool removing;             /* resize.h: a removal of pages is in progress */
+    /* Needs (need.h). */
+    enum quire_status (*need)(struct quire_op *op, struct quire_io *io, bool load, bool wait_ok); /* null: no ranks */
+    const struct quire_op *needing; /* the operation that the reserve is for; null: none, and none of it is lent */
+    uint32_t reserve;               /* free pages that an ordinary fault leaves: rank_max + 1, or none without ranks ... */
+    uint32_t held_back;             /* ... less what is lent */
+    uint32_t owed;                  /* pages missing in the reserve since somebody owned it last */
+    uint32_t need_depth;            /* pages that are being brought, or given back, for one another */
+    uint32_t lent[QUIRE_FOBJ_RANK_MAX + 1u]; /* pages of the reserve that hold what was needed; QUIRE_PAGE_NONE: none */
 };
 
 /* ---- Operations ---- */
@@ -95,6 +107,7 @@ struct quire_op {
     uintptr_t key;           /* from the `lock` hook */
     struct quire_fobj *dead; /* objects to free after unlock, through fobj->link.next */
     uint32_t naged;          /* FLUSH_UNLOCKED only: pages whose entries the policy's questions removed */
+    bool kept;               /* a page that a store needed stayed in a page of the reserve */
     uint32_t aged[QUIRE_OP_AGED_MAX];
     struct quire_batch batch;
 };
@@ -134,6 +147,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_locked(struct quire_op *op, stru
     op->key = key;
     op->dead = NULL;
     op->naged = 0;
+    op->kept = false;
     quire_batch_init(&op->batch);
 }
 
@@ -411,6 +425,32 @@ static inline QUIRE_RESIDENT bool quire_pager_may_spare(const struct quire_pager
 /* Answers the questions of `policy`, which is fresh, from now on. */
 QUIRE_API void quire_pager_host(struct quire_pager *pager, struct quire_policy *policy) QUIRE_SYM(quire_pager_host);
 
+/* Is there a free page besides those of the reserve? */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_has_room(const struct quire_pager *pager)
+{
+    return pager->pool.count[QUIRE_PAGE_FREE] > pager->held_back;
+}
+
+/* Free pages went by other means than a load: if the reserve is short now, faults owe it that. */
+static inline QUIRE_RESIDENT void quire_pager_owe_reserve(struct quire_pager *pager)
+{
+    uint32_t have = pager->pool.count[QUIRE_PAGE_FREE] + (pager->reserve - pager->held_back) + pager->owed;
+
+    pager->owed += have < pager->reserve ? pager->reserve - have : 0;
+}
+
+/* A load or save ended with AGAIN: its store needs a page that only the owner of the reserve could bring. Waits until that has
+ * changed; the caller has nothing in transit, and has not dropped the lock since. AGAIN if it must not wait or cannot. */
+static inline QUIRE_RESIDENT enum quire_status quire_op_wait_reserve(struct quire_op *op, bool wait_ok)
+{
+    return op->pager->needing != NULL ? quire_op_wait(op, &op->pager->needing, wait_ok) : QUIRE_AGAIN;
+}
+
+/* Page `number` is about to be written by other means than an entry: it becomes dirty, and code in it unsynced (its entries
+ * are removed: flush). NO_PAGE if it would have to be fixed and must not. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
+    QUIRE_SYM(quire_pager_will_write);
+
 QUIRE_END
 
 #endif /* QUIRE_ENGINE_H */
@@ -674,6 +714,29 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_QUARANTINED);
         pager->stats.stuck++;
     }
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 &&
+        !quire_pager_may_fix(pager, pmem->fobj->account)) {
+        return QUIRE_NO_PAGE;
+    }
+    /* First, because a caller that has written already must not lose that to an entry that is stuck. */
+    pmem->flags |= QUIRE_PMEM_DIRTY;
+    quire_pager_refix(pager, number);
+    /* In sync or not: an entry that permits both may be there for what is not. */
+    if ((pmem->fobj->max_prot & QUIRE_PROT_EXEC) != 0) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
+        if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
+            quire_pager_quarantine(op, number);
+            return QUIRE_STUCK;
+        }
+    }
+    return QUIRE_OK;
 }
 
 QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t number)

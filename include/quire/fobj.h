@@ -36,13 +36,15 @@ struct quire_io {
     bool stored;                  /* load: this page was saved before. When false it has the content it was born with (again) */
     uint64_t ticket;              /* names this request where a store answers PENDING; 0 while that answer is not accepted */
     struct quire_fobj *need_fobj; /* set by the store that answers NEED: an object of lower rank ... */
-    uint32_t need_pgidx;          /* ... and the page of it that must be present first */
+    uint32_t need_pgidx;          /* ... the page of it that must be present first ... */
+    bool need_write;              /* ... and whether the store will write that page */
+    void *need_page; /* in the call after NEED: a kernel address for that page, until the call returns. Else null */
 };
 
 /*
  * The operations of a kind of fobj. They are called without any lock of Quire and may sleep; several may be in flight for
- * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY. PENDING
- * and NEED have their place here and are refused in this version; they and every other value count as BAD_ANSWER.
+ * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY, and NEED as
+ * need.h says. PENDING has its place here and is refused in this version; it and every other value count as BAD_ANSWER.
  */
 struct quire_fobj_ops {
     const char *name; /* for reports and pictures */

@@ -17,6 +17,9 @@
  *
  *     absent -> claim the slot -> a free page, or evict one (save it if dirty) -> LOADING -> RESIDENT
  *
+ * Where stores may need pages of other objects (rank_max > 0), nothing is claimed, so that who waits has nothing that another
+ * one could wait for; see need.h, which also says what a load or save that ends with AGAIN means.
+ *
  * Called with the lock held, which is dropped while a store works and while waiting.
  */
 QUIRE_BEGIN
@@ -28,8 +31,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
                                                              bool *dropped, enum quire_status *store)
     QUIRE_SYM(quire_pager_bring);
 
-/* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
+/* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. AGAIN: it needs another page, which
+ * this thread cannot bring now: quire_op_wait_reserve(); nothing was saved. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
+    QUIRE_SYM(quire_pager_save);
 
 /* Returns with a free page there; evicts one of the policy's choice if there is none. NO_PAGE, AGAIN as for a fault. */
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
@@ -59,9 +64,17 @@ QUIRE_BEGIN
 
 /* ---- The store ---- */
 
-/* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
+/* Puts the question to the store, without the lock. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_ask_(struct quire_io *io, bool load)
+{
+    const struct quire_fobj_ops *ops = io->fobj->ops;
+
+    return load ? ops->load(io) : ops->save(io);
+}
+
+/* Asks the store to fill (load) or keep (save) page `number`, without the lock; brings what it needs for that (need.h). */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem,
-                                                                    uint32_t number, bool load)
+                                                                    uint32_t number, bool load, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
@@ -79,12 +92,19 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     io.ticket = 0;
     io.need_fobj = NULL;
     io.need_pgidx = 0;
+    io.need_write = false;
+    io.need_page = NULL;
     quire_op_unlock(op);
     if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
         QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
     }
-    answer = load ? ops->load(&io) : ops->save(&io);
+    answer = quire_pager_ask_(&io, load);
     quire_op_lock(op);
+    if (QUIRE_UNLIKELY(answer == QUIRE_NEED && pager->need != NULL)) {
+        answer = pager->need(op, &io, load, wait_ok);
+        mmu->alias_put(mmu->ctx, pa, page);
+        return answer;
+    }
     mmu->alias_put(mmu->ctx, pa, page);
     if (QUIRE_LIKELY(answer == QUIRE_OK)) {
         return QUIRE_OK;
@@ -93,7 +113,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     return quire_store_answer(answer);
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number)
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -102,11 +122,11 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
     pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
-    status = quire_pager_transfer_(op, pmem, number, false);
+    status = quire_pager_transfer_(op, pmem, number, false, wait_ok);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
         pmem->flags |= QUIRE_PMEM_STORED;
-    } else {
+    } else if (status != QUIRE_AGAIN) {
         pager->stats.save_failures++;
     }
     if (status != QUIRE_OK || pmem->pins != 0) {
@@ -146,7 +166,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's. */
 static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number,
-                                                                struct quire_account *taker, bool clean_only,
+                                                                struct quire_account *taker, bool clean_only, bool wait_ok,
                                                                 enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
@@ -164,7 +184,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
         if (pmem->fobj->ops->save == NULL) {
             quire_pager_refix(pager, number);
         } else if (!clean_only) {
-            status = quire_pager_save(op, number);
+            status = quire_pager_save(op, number, wait_ok);
             *store = status;
         }
     }
@@ -272,7 +292,7 @@ static QUIRE_RESIDENT void quire_pager_search_begin_(struct quire_pager *pager, 
 /* Is there a page, and may the account have it? */
 static QUIRE_RESIDENT bool quire_pager_has_room_(const struct quire_pager *pager, const struct quire_search_ *search)
 {
-    return pager->pool.free != QUIRE_PAGE_NONE && (quire_account_within(search->account) || search->beyond);
+    return quire_pager_has_room(pager) && (quire_account_within(search->account) || search->beyond);
 }
 
 /* The account that is to be asked next for a page; null: none is left, or none need be asked. */
@@ -292,19 +312,22 @@ static QUIRE_RESIDENT struct quire_account *quire_pager_search_giver_(struct qui
     return quire_pager_has_room_(pager, search) ? NULL : quire_account_next_giver(account, search->number);
 }
 
-/* Every page that was tried went to the back of its policy's order: after this many all have been. */
+/* Every page that was tried went to the back of its policy's order: after this many all have been; and each may have left a page of
+ * lower rank in its place (need.h). */
 static QUIRE_RESIDENT bool quire_pager_search_again_(const struct quire_pager *pager, struct quire_search_ *search,
                                                      const struct quire_account *giver)
 {
+    uint32_t ranks = pager->rank_max + 1u;
+
     if (search->giver != giver) {
         search->giver = giver;
         search->tries = 0;
         search->failures = 0;
     }
     /* Two searches may each forget what the other passed: the second bound holds all the same. */
-    return search->tries++ <= (uint64_t)giver->charged + QUIRE_PAGER_SAVE_TRIES &&
+    return search->tries++ <= ((uint64_t)giver->charged + QUIRE_PAGER_SAVE_TRIES) * ranks &&
            search->total++ <=
-               2u * ((uint64_t)pager->pool.total + (uint64_t)pager->accounts.count * (QUIRE_PAGER_SAVE_TRIES + 1u));
+               2u * ranks * ((uint64_t)pager->pool.total + (uint64_t)pager->accounts.count * (QUIRE_PAGER_SAVE_TRIES + 1u));
 }
 
 /* Evicts until there is room. Returns a page that quire_pager_evict_() left to do, or QUIRE_PAGE_NONE: there is room, or nobody
@@ -351,7 +374,13 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
         if (number != QUIRE_PAGE_NONE) {
             bool clean_only = search->failures >= QUIRE_PAGER_SAVE_TRIES;
 
-            if (quire_pager_evict_rest_(op, number, account, clean_only, store) != QUIRE_OK) {
+            status = quire_pager_evict_rest_(op, number, account, clean_only, wait_ok, store);
+            if (status == QUIRE_AGAIN) {
+                status = quire_op_wait_reserve(op, wait_ok);
+                if (status != QUIRE_OK) {
+                    return status;
+                }
+            } else if (status != QUIRE_OK) {
                 search->failures++;
                 search->failed = true;
             }
@@ -377,9 +406,7 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
     }
     if (!quire_account_within(account)) {
         account->stats.over_quota += account->charged >= search->from; /* else it has fewer than before */
-        if (account->tolerated <= account->charged) {
-            account->tolerated = account->charged + 1u;
-        }
+        quire_account_tolerate(account);
     }
     return QUIRE_OK;
 }
@@ -413,7 +440,7 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct
 
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
 {
-    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+    if (quire_pager_has_room(op->pager)) {
         return QUIRE_OK;
     }
     return quire_pager_seek_page_(op, quire_accounts_richest(&op->pager->accounts), QUIRE_PAGE_NOT_ASKED, false, wait_ok,
@@ -422,13 +449,14 @@ QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait
 
 /* quire_pager_evict_(), and the rest where there is one, for who does so seldom. */
 static QUIRE_NOINLINE enum quire_status quire_pager_evict_slowly_(struct quire_op *op, uint32_t number,
-                                                                  struct quire_account *taker, bool clean_only)
+                                                                  struct quire_account *taker, bool clean_only, bool wait_ok)
 {
     struct quire_account *giver = quire_pmem_at(&op->pager->pool, number)->fobj->account;
     enum quire_status store = QUIRE_OK;
 
-    return quire_pager_evict_(op, number, giver, taker) ? QUIRE_OK
-                                                        : quire_pager_evict_rest_(op, number, taker, clean_only, &store);
+    return quire_pager_evict_(op, number, giver, taker)
+               ? QUIRE_OK
+               : quire_pager_evict_rest_(op, number, taker, clean_only, wait_ok, &store);
 }
 
 QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
@@ -438,7 +466,7 @@ QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_acc
     uint32_t number;
 
     if (quire_account_within(account)) {
-        if (pager->pool.free != QUIRE_PAGE_NONE) {
+        if (quire_pager_has_room(pager)) {
             return true;
         }
         giver = quire_account_giver(account);
@@ -447,9 +475,9 @@ QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_acc
     if (number == QUIRE_PAGE_NONE || (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
         quire_op_flush(op); /* what the policy aged */
     } else {
-        (void)quire_pager_evict_slowly_(op, number, account, true); /* its entries may tell that it is dirty */
+        (void)quire_pager_evict_slowly_(op, number, account, true, false); /* its entries may tell that it is dirty */
     }
-    return pager->pool.free != QUIRE_PAGE_NONE && quire_account_within(account);
+    return quire_pager_has_room(pager) && quire_account_within(account);
 }
 
 QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
@@ -468,7 +496,10 @@ QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t
             return QUIRE_BUSY;
         } else {
             /* If somebody waits for it, it becomes resident again, clean: the next round evicts it at once. */
-            status = quire_pager_evict_slowly_(op, number, pmem->fobj->account, false);
+            status = quire_pager_evict_slowly_(op, number, pmem->fobj->account, false, wait_ok);
+            if (status == QUIRE_AGAIN) {
+                status = quire_op_wait_reserve(op, wait_ok);
+            }
         }
     }
     return status;
@@ -476,22 +507,32 @@ QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t
 
 /* ---- Loading ---- */
 
-/* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. `number` is what the policy of
+/* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. EXISTS: it could not be claimed,
+ * and somebody else did. `number` is what the policy of
  * its account answered: a page that quire_pager_evict_() left to do, none, or that it was not asked. */
 static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                            uint32_t number, const struct quire_how *how,
                                                            enum quire_status *store)
 {
     struct quire_account *account = fobj->account;
+    bool claims = op->pager->need == NULL; /* else who waits for room or the reserve must not keep its owner from any page */
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status = QUIRE_OK;
 
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
-    op->pager->claims++;
-    if (number < QUIRE_PAGE_NONE) {
-        status = quire_pager_evict_rest_(op, number, account, false, store);
+    if (claims) {
+        fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+        op->pager->claims++;
     }
-    if (QUIRE_UNLIKELY(op->pager->pool.free == QUIRE_PAGE_NONE || !quire_account_within(account))) {
+    if (number < QUIRE_PAGE_NONE) {
+        status = quire_pager_evict_rest_(op, number, account, false, how->wait_ok, store);
+    }
+    if (QUIRE_UNLIKELY(status == QUIRE_AGAIN)) {
+        status = quire_op_wait_reserve(op, how->wait_ok);
+        if (status != QUIRE_OK) {
+            return fobj->dead ? QUIRE_DEAD : status; /* nothing is claimed where there is a reserve */
+        }
+    }
+    if (QUIRE_UNLIKELY(!quire_pager_has_room(op->pager) || !quire_account_within(account))) {
         status = quire_pager_seek_page_(op, account, number, status != QUIRE_OK, how->wait_ok, store);
     } else {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
@@ -499,8 +540,12 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     if (status == QUIRE_OK) {
         quire_account_expect(account);
     }
-    op->pager->claims--;
-    fobj->slots[pgidx] = slot;
+    if (claims) {
+        op->pager->claims--;
+        fobj->slots[pgidx] = slot;
+    } else if (status == QUIRE_OK && (fobj->flushing != 0 || quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_PRESENT)) {
+        status = QUIRE_EXISTS;
+    }
     return fobj->dead ? QUIRE_DEAD : status;
 }
 
@@ -516,7 +561,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     if (how->steps != NULL) {
         quire_pager_step_make_room(op->pager, how->steps);
     }
-    if (op->pager->pool.free != QUIRE_PAGE_NONE) {
+    if (quire_pager_has_room(op->pager)) {
         if (quire_account_within(account)) {
             quire_account_expect(account);
             return QUIRE_OK;
@@ -524,49 +569,37 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     } else if (QUIRE_LIKELY(account->charged == account->own)) {
         number = quire_pager_victim_(op, account);
         if (QUIRE_LIKELY(number != QUIRE_PAGE_NONE && quire_pager_evict_(op, number, account, account))) {
-            return QUIRE_OK;
+            if (QUIRE_LIKELY(quire_pager_has_room(op->pager))) {
+                return QUIRE_OK;
+            }
+            number = QUIRE_PAGE_NOT_ASKED; /* the reserve was short */
         }
     }
     return quire_pager_claim_(op, fobj, pgidx, number, how, store);
 }
 
-/* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                const struct quire_how *how, uint32_t *number,
-                                                                enum quire_status *store)
+/* Loads an absent page of `fobj` (whose `busy` is raised for it) into a free page, which must be there and its account expect. OK means it arrived:
+ * *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                bool wait_ok, uint32_t *number, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
     struct quire_pmem *pmem;
 
-    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
-        fobj->account->stats.refused++;
-        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
-    }
-    fobj->busy++;
-    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
-    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
-        status = QUIRE_NO_PAGE;
-    }
-    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
-        fobj->account->stats.refused += status == QUIRE_NO_PAGE;
-        quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
-        quire_op_unbusy(op, fobj);
-        return status;
-    }
     pmem = quire_pmem_take_expected(&pager->pool, fobj, pgidx, number);
     pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
     if (QUIRE_UNLIKELY((fobj->flags & QUIRE_FOBJ_LOCKED) != 0)) {
         quire_pager_refix(pager, *number);
     }
-    status = quire_pager_transfer_(op, pmem, *number, true);
+    status = quire_pager_transfer_(op, pmem, *number, true, wait_ok);
     *store = status;
     if (QUIRE_LIKELY(status == QUIRE_OK)) {
         pager->stats.loads++;
         fobj->account->stats.major++;
     } else {
-        pager->stats.load_failures++;
+        pager->stats.load_failures += status != QUIRE_AGAIN;
     }
     if (QUIRE_UNLIKELY(fobj->dead)) {
         quire_pager_settle(op, *number);
@@ -583,6 +616,33 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     }
     quire_op_unbusy(op, fobj);
     return status;
+}
+
+/* The same, having made room for it. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                const struct quire_how *how, uint32_t *number,
+                                                                enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    enum quire_status status;
+
+    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
+        fobj->account->stats.refused++;
+        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
+    }
+    fobj->busy++;
+    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
+    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
+        status = QUIRE_NO_PAGE;
+    }
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        fobj->account->stats.refused += status == QUIRE_NO_PAGE;
+        quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
+        quire_op_unbusy(op, fobj);
+        *number = QUIRE_PAGE_NONE;
+        return status == QUIRE_EXISTS ? QUIRE_OK : status;
+    }
+    return quire_pager_fill_(op, fobj, pgidx, how->wait_ok, number, store);
 }
 
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
@@ -618,6 +678,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op
             status = quire_pager_load_(op, fobj, pgidx, how, number, store);
             if (QUIRE_LIKELY(status == QUIRE_OK && *number != QUIRE_PAGE_NONE && fobj->flushing == 0)) {
                 return QUIRE_OK;
+            }
+            if (QUIRE_UNLIKELY(status == QUIRE_AGAIN && pager->needing != NULL)) {
+                status = quire_op_wait_fobj(op, fobj, &pager->needing, how->wait_ok);
             }
         }
         *dropped = true;

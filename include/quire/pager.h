@@ -9,6 +9,7 @@
 #include "fobj.h"
 #include "list.h"
 #include "mmu.h"
+#include "need.h"
 #include "page_in.h"
 #include "pmem.h"
 #include "policy.h"
@@ -50,7 +51,7 @@ struct quire_pager_config {
     struct quire_pmem *pmems;    /* (must) ... and npages elements of bookkeeping for them */
     uint32_t concurrency;        /* (must) threads that can fault at once, 1..65535; fault.thread lies below it */
     uint32_t pages_per_step;     /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
-    uint32_t rank_max;           /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX */
+    uint32_t rank_max;           /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX. Above 0: needs, see need.h */
     uint32_t *steps;             /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
 };
 
@@ -69,6 +70,12 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_add_pages(struct quire_pager *pager, struct quire_pa pa,
                                                                    uint32_t npages, struct quire_pmem *pmems)
     QUIRE_SYM(quire_pager_add_pages);
+
+/* Ties `fobj`, to which the caller has a reference, to the pager until its last put, as the first mapping does: an object that
+ * is only needed by the stores of others (need.h), or pinned, need never be mapped. BUSY: it belongs to another pager; INVALID:
+ * its rank is too high, or it is unpaged; DEAD, LIMIT as quire_fobj_get(). Knowing it twice is fine. O(1). */
+QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_know(struct quire_pager *pager, struct quire_fobj *fobj)
+    QUIRE_SYM(quire_pager_know);
 
 /* ---- Faults ---- */
 
@@ -126,11 +133,6 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
                                                                const struct quire_fault *in, struct quire_fault_result *out,
                                                                struct quire_area **area, uint32_t *number)
     QUIRE_SYM(quire_pager_resolve);
-
-/* Page `number` is about to be written by other means than an entry: it becomes dirty, and code in it unsynced (its entries
- * are removed: flush). NO_PAGE if it would have to be fixed and must not. */
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
-    QUIRE_SYM(quire_pager_will_write);
 
 /* Ties `fobj`, which has a reference and no pager, to this pager and to `account`, whom its pages are charged to. */
 QUIRE_API void quire_pager_tie(struct quire_pager *pager, struct quire_fobj *fobj, struct quire_account *account)
@@ -590,29 +592,6 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
     return QUIRE_OK;
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_will_write(struct quire_op *op, uint32_t number)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
-    if (pmem->fobj->ops->save == NULL && (pmem->flags & QUIRE_PMEM_FIXED) == 0 &&
-        !quire_pager_may_fix(pager, pmem->fobj->account)) {
-        return QUIRE_NO_PAGE;
-    }
-    /* First, because a caller that has written already must not lose that to an entry that is stuck. */
-    pmem->flags |= QUIRE_PMEM_DIRTY;
-    quire_pager_refix(pager, number);
-    /* In sync or not: an entry that permits both may be there for what is not. */
-    if ((pmem->fobj->max_prot & QUIRE_PROT_EXEC) != 0) {
-        pmem->flags &= (uint8_t)~QUIRE_PMEM_SYNCED;
-        if (quire_rmap_remove(pager->mmu, &op->batch, pmem)) {
-            quire_pager_quarantine(op, number);
-            return QUIRE_STUCK;
-        }
-    }
-    return QUIRE_OK;
-}
-
 /* ---- Objects ---- */
 
 /* Is somebody using the object who has a reference of his own? Then the last one that was put was not the putter's. */
@@ -686,6 +665,23 @@ QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct
     return status;
 }
 
+QUIRE_API enum quire_status quire_pager_know(struct quire_pager *pager, struct quire_fobj *fobj)
+{
+    enum quire_status status;
+    struct quire_op op;
+
+    if (quire_fobj_is_unpaged(fobj)) {
+        return QUIRE_INVALID;
+    }
+    quire_op_begin(&op, pager);
+    status = quire_pager_attach(pager, fobj);
+    quire_op_end(&op);
+    if (status == QUIRE_OK) {
+        (void)quire_fobj_put(fobj); /* not the last: the caller has one */
+    }
+    return status;
+}
+
 /* ---- Set-up ---- */
 
 static bool quire_pager_config_valid_(const struct quire_pager_config *config, uint32_t step)
@@ -725,6 +721,14 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     pager->pages_per_step = step;
     pager->rank_max = config->rank_max;
     pager->min_pages = (uint32_t)min;
+    if (config->rank_max != 0) {
+        pager->need = quire_pager_need;
+        pager->reserve = config->rank_max + 1u;
+        pager->held_back = pager->reserve;
+    }
+    for (i = 0; i <= QUIRE_FOBJ_RANK_MAX; i++) {
+        pager->lent[i] = QUIRE_PAGE_NONE;
+    }
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }

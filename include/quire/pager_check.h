@@ -227,6 +227,12 @@ static bool quire_check_pool_(const struct quire_pager *pager, struct quire_viol
     for (i = 0; i < pager->concurrency * (pager->pages_per_step + 1u); i++) {
         names += i % (pager->pages_per_step + 1u) != 0 && pager->steps[i] != QUIRE_PAGE_NONE;
     }
+    if (pager->needing == NULL ? pager->held_back != pager->reserve : pager->held_back > pager->reserve) {
+        return quire_check_fail_(out, "6: a page of the reserve is lent, and nobody owns the reserve", pager, pager->held_back);
+    }
+    if (count.state[QUIRE_PAGE_FREE] + (pager->reserve - pager->held_back) + pager->owed < pager->reserve) {
+        return quire_check_fail_(out, "6: the reserve lacks a page, and nobody owes it", pager, count.state[QUIRE_PAGE_FREE]);
+    }
     if (sum != pager->pool.total || count.fixed != pager->pool.fixed || count.holds != pager->holds ||
         count.steps != pager->step_pages || count.step_names != names) {
         return quire_check_fail_(out, "6: statistics and a recount disagree", pager, sum);

@@ -23,7 +23,7 @@ QUIRE_BEGIN
 /* Saves every dirty page of [first, first + n) of `fobj`; they stay resident, clean. Writers are stopped meanwhile by taking
  * their entries away. A pinned page is saved and stays dirty: whoever pinned it may be writing. The first failure is returned
  * after the others were tried; that page stays dirty. INVALID: out of range, or the pager does not know the object; AGAIN: a
- * page is in transit and this caller cannot wait; STUCK: an entry could not be removed. A page without a save operation is
+ * page is in transit, or the reserve for needs in use, and this caller cannot wait; STUCK: an entry could not be removed. A page without a save operation is
  * skipped. Sleeps in save. O(n + entries of the dirty pages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                     uint32_t first, uint32_t n, bool wait_ok)
@@ -106,9 +106,12 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
             return QUIRE_OK;
         } else {
             fobj->busy++;
-            status = quire_pager_save(op, number);
+            status = quire_pager_save(op, number, wait_ok);
             quire_pager_settle(op, number);
-            return status;
+            if (status != QUIRE_AGAIN) {
+                return status;
+            }
+            status = quire_op_wait_reserve(op, wait_ok);
         }
         if (status != QUIRE_OK) {
             return status;

@@ -45,7 +45,8 @@ static struct play_variant variant_of(unsigned number, uint64_t seed)
     rig->policy = (enum rig_policy)(number / FLAGS / 2u % RIG_POLICIES);
     rig->concurrency = 1u + (uint32_t)(seed % 2u);
     rig->step = 2u + (uint32_t)(seed / 2u % 3u);
-    rig->pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(rig->concurrency, rig->step, 0); /* the least there may be, ... */
+    rig->rank_max = (uint32_t)(seed / 3u % 3u);
+    rig->pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(rig->concurrency, rig->step, rig->rank_max); /* the least there may be, ... */
     if (number / FLAGS / 2u / RIG_POLICIES > 0) {
         rig->pages += number / FLAGS / 2u / RIG_POLICIES == 1u ? 5u : 22u; /* ... little, or enough for most of what is used */
     }

@@ -19,7 +19,8 @@ bool model_shown(const struct model *model, unsigned object)
 
 bool model_referred(const struct model *model, unsigned object)
 {
-    return model->object[object].held || model->object[object].tokens != 0 || model_shown(model, object);
+    return model->object[object].held || model->object[object].tokens != 0 || model->object[object].children != 0 ||
+           model_shown(model, object);
 }
 
 bool model_object_stuck(const struct model *model, unsigned object)

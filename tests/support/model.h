@@ -35,6 +35,7 @@ struct model_object {
     unsigned account; /* whom its pages are charged to */
     unsigned max_prot;
     uint32_t tokens;                  /* pins that have a reference */
+    uint32_t children;                /* objects whose stores need its pages, and have a reference */
     uint32_t pins[MODEL_PAGES];       /* pins that cover the page */
     uint32_t write_pins[MODEL_PAGES]; /* of these for writing */
     bool fetched[MODEL_PAGES];        /* of a locked object: stays from now on */

@@ -78,6 +78,7 @@ const unsigned char *play_kept(const struct play *play, unsigned object, uint32_
     case PLAY_CODE:
     case PLAY_SHORT:
     case PLAY_LOCKED:
+    case PLAY_NEED:
         return rig_store_page(o->store, page);
     case PLAY_RW:
         return o->stored[page] ? o->kept + page * RIG_PAGE : NULL;
@@ -151,6 +152,11 @@ void play_arm(struct play *play, struct play_hits *hits)
     if (kind == 3) {
         quire_sim_fail_map(&play->rig.sim, 1, (uint32_t)times);
     }
+    hits->needs = false;
+    for (i = 0; i < MODEL_OBJECTS; i++) {
+        hits->needs = hits->needs || (play->object[i] != NULL && play->object[i]->kind == PLAY_NEED);
+    }
+    hits->owed = play->rig.pager.owed > 1u;
     play_books(play, hits);
 }
 
@@ -178,7 +184,11 @@ void play_disarm(struct play *play, struct play_hits *hits)
 /* What a fault may end with, given what failed meanwhile. */
 uint32_t play_after_fault(const struct play_hits *hits, uint32_t set)
 {
-    if (hits->load != 0) {
+    if (hits->needs && (hits->load != 0 || hits->save != 0 || hits->owed)) {
+        /* It may have been what the save of a victim needs: then another one was found; or what the load needs. */
+        set |= MODEL_OK | MODEL_SET(QUIRE_NO_PAGE) | (hits->load + hits->save != 0 ? MODEL_SET(hits->answer) : 0);
+    }
+    if (hits->load != 0 && !hits->needs) {
         set = (set & ~MODEL_OK) | MODEL_SET(hits->answer);
     } else if (hits->map > 3u) { /* 3 rounds for the user to find a table, and a try before each, or two before the first */
         set = (set & (hits->map > 4u ? ~MODEL_OK : ~(uint32_t)0)) | MODEL_SET(QUIRE_NO_TABLE);

@@ -20,7 +20,20 @@ enum play_kind {
     PLAY_ZERO,   /* fobj_zero.h */
     PLAY_ZERO_LOCKED,
     PLAY_PHYS, /* fobj_phys.h */
+    PLAY_NEED, /* read-write, over the rig's store, which needs pages of another object */
     PLAY_KINDS
+};
+
+struct play;
+
+/* What a store that needs pages knows of them. */
+struct play_need {
+    struct play *play;
+    unsigned object;
+    unsigned parent;
+    uint8_t left[MODEL_PAGES];  /* per page: needs of the request that are left */
+    uint32_t page[MODEL_PAGES]; /* which it asked for last */
+    bool write[MODEL_PAGES];    /* and whether to write it */
 };
 
 struct play_object {
@@ -35,6 +48,7 @@ struct play_object {
     uint32_t *slots;
     unsigned char *kept;      /* rw, ro: what the store has */
     bool *stored;             /* rw: which pages it was given */
+    struct play_need need;    /* need */
     uint32_t released;        /* calls of `release` */
     bool wx;                  /* an area of it was writable and executable, or may have met one that is */
     unsigned char secret[16]; /* stands in each of its pages, once written or born with it */

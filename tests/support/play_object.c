@@ -27,8 +27,7 @@ static void count_release(void *ctx, struct quire_fobj *fobj)
     o->released++;
 }
 
-/* What is given to a store must be the content, no older and no other. */
-static void check_saved(struct play *play, struct quire_fobj *fobj, uint32_t page, const void *bytes)
+void play_check_saved(struct play *play, struct quire_fobj *fobj, uint32_t page, const void *bytes)
 {
     unsigned i;
 
@@ -48,7 +47,7 @@ static void check_saved(struct play *play, struct quire_fobj *fobj, uint32_t pag
 static enum quire_status before_store(struct rig_store *store, struct quire_io *io, bool load)
 {
     if (!load) {
-        check_saved(store->user, io->fobj, io->pgidx, io->page[0]);
+        play_check_saved(store->user, io->fobj, io->pgidx, io->page[0]);
     }
     return QUIRE_OK;
 }
@@ -70,7 +69,7 @@ static enum quire_status rw_write(void *ctx, uint32_t page, const void *from)
 {
     struct rw_store *rw = ctx;
 
-    check_saved(rw->play, rw->object->fobj, page, from);
+    play_check_saved(rw->play, rw->object->fobj, page, from);
     memcpy(rw->object->kept + page * RIG_PAGE, from, RIG_PAGE);
     rw->object->stored[page] = true;
     return QUIRE_OK;
@@ -210,9 +209,10 @@ void play_new_object(struct play *play)
     }
     m = &play->model.object[i];
     memset(m, 0, sizeof *m);
-    o->kind = (enum play_kind)play_below(play, PLAY_KINDS);
+    o->kind =
+        play->variant.rig.rank_max != 0 && play_chance(play, 2) ? PLAY_NEED : (enum play_kind)play_below(play, PLAY_KINDS);
     m->npages = 1u + play_below(play, MODEL_PAGES);
-    if (o->kind == PLAY_PHYS && m->npages > play->spare) {
+    if ((o->kind == PLAY_PHYS && m->npages > play->spare) || (o->kind == PLAY_NEED && play->variant.rig.rank_max == 0)) {
         o->kind = PLAY_STORE;
     }
     o->slots = calloc(m->npages, sizeof *o->slots);
@@ -239,10 +239,14 @@ void play_new_object(struct play *play)
     case PLAY_CODE:
     case PLAY_SHORT:
     case PLAY_LOCKED:
+    case PLAY_NEED:
     case PLAY_KINDS:
     default:
         make_store(play, o, m);
         break;
+    }
+    if (o->kind == PLAY_NEED && !play_make_need(play, i)) {
+        o->kind = PLAY_STORE;
     }
     if (o->store == NULL && o->kind != PLAY_PHYS && status == QUIRE_OK) {
         status = quire_sim_watch_fobj(&o->watch, &play->rig.sim, o->fobj);
@@ -494,7 +498,9 @@ void play_write_back(struct play *play)
     play_arm(play, &hits);
     status = quire_pager_write_back(&play->rig.pager, play->object[object]->fobj, first, n, false);
     play_disarm(play, &hits);
-    if (hits.save != 0) {
+    if (hits.needs && valid_pages(m, first, n) && (hits.load != 0 || hits.save != 0 || hits.owed)) {
+        set |= MODEL_SET(QUIRE_NO_PAGE) | (hits.load + hits.save != 0 ? MODEL_SET(hits.answer) : 0);
+    } else if (hits.save != 0) {
         set = MODEL_SET(hits.answer) | (hits.stuck != 0 ? MODEL_SET(QUIRE_STUCK) : 0);
     } else if (hits.stuck != 0) {
         set |= MODEL_SET(QUIRE_STUCK);

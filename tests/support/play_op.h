@@ -12,6 +12,8 @@ struct play_hits {
     uint64_t map;
     uint64_t stuck;
     enum quire_status answer; /* what the pager makes of a failing store */
+    bool needs;               /* stores may need pages: what fails may have been one of these */
+    bool owed;                /* and the reserve was short before */
 };
 
 uint32_t play_below(struct play *play, uint32_t n);
@@ -99,6 +101,10 @@ uint32_t play_held_by(const struct play *play, unsigned account);
 void play_begin_accounts(struct play *play);
 void play_end_accounts(struct play *play);
 
+/* Makes an object whose store needs pages of another one; false if there is none that could be needed. */
+bool play_make_need(struct play *play, unsigned object);
+/* What is given to a store must be the content, no older and no other. */
+void play_check_saved(struct play *play, struct quire_fobj *fobj, uint32_t page, const void *bytes);
 /* Frees what nothing refers to any more, having looked for what it leaves behind. */
 void play_bury(struct play *play);
 

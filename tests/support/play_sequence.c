@@ -64,8 +64,8 @@ void play_start(struct play *play, const struct play_variant *variant, uint64_t 
     config->concurrency = play->rig.config.concurrency;
     play->spare = play->rig.config.more_pages;
     play->model.total = play->rig.config.pages;
-    play->model.min_pages =
-        (uint32_t)QUIRE_PAGER_MIN_PAGES(config->concurrency, config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT, 0);
+    play->model.min_pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(
+        config->concurrency, config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT, config->rank_max);
     play->model.step = config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT;
     play_begin_accounts(play);
     play_new_vm(play);

@@ -217,6 +217,7 @@ struct quire_pager_config rig_pager_config(struct rig *rig)
     config.pmems = rig->pmems;
     config.concurrency = rig->config.concurrency;
     config.pages_per_step = rig->config.step;
+    config.rank_max = rig->config.rank_max;
     config.steps = rig->steps;
     return config;
 }
@@ -424,6 +425,9 @@ static void rig_store_freed(struct quire_fobj *fobj)
     pthread_mutex_lock(&store->rig->books);
     store->freed++;
     pthread_mutex_unlock(&store->rig->books);
+    if (store->gone != NULL) {
+        store->gone(store);
+    }
 }
 
 struct rig_store *rig_store_tagged(struct rig *rig, uint32_t npages, unsigned max_prot, unsigned tag)

@@ -48,6 +48,7 @@ struct rig_config {
     uint32_t more_pages;  /* physical pages behind the pool, not the pager's: 0 */
     uint32_t concurrency; /* 1 */
     uint32_t step;        /* the library's default */
+    uint32_t rank_max;    /* 0 */
     uint32_t vms;         /* at a time: 4 */
     uint32_t vm_pages;    /* of each: 64 */
     uint32_t table_pages; /* pages one page table covers: 512 */
@@ -90,6 +91,7 @@ struct rig_store {
     struct rig_failure save_fails;
     /* Called before bytes move; anything but OK is answered to the pager. Null: nothing. */
     enum quire_status (*before)(struct rig_store *store, struct quire_io *io, bool load);
+    void (*gone)(struct rig_store *store); /* called when the object is freed. Null: nothing */
     void *user;
 };
 
