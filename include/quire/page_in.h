@@ -365,11 +365,11 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
 {
     struct quire_pager *pager = op->pager;
     struct quire_account *account = search->account;
+    bool dropped = false; /* the lock, since all were asked */
 
     for (;;) {
         uint32_t number = quire_pager_search_(op, search);
         enum quire_status status;
-        bool dropped;
 
         if (number != QUIRE_PAGE_NONE) {
             bool clean_only = search->failures >= QUIRE_PAGER_SAVE_TRIES;
@@ -384,9 +384,10 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
                 search->failures++;
                 search->failed = true;
             }
+            dropped = true;
             continue;
         }
-        dropped = quire_op_flush_drops(op);
+        dropped = dropped || quire_op_flush_drops(op);
         quire_op_flush(op); /* what the policies aged */
         if (quire_pager_has_room_(pager, search)) {
             break;
@@ -394,7 +395,8 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
         if (search->tired) {
             return search->failed ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
-        if (dropped) { /* that let others in: room may have come, and all are asked again */
+        if (dropped) { /* that let others in, or pages out that were being flushed: all are asked again */
+            dropped = false;
             quire_pager_search_begin_(pager, search);
             continue;
         }

@@ -86,7 +86,7 @@ void play_shrink(struct play *play)
     status = quire_pager_shrink(&play->rig.pager, n, false, pa, &taken);
     play_disarm(play, &hits);
     set = most < n ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
-    if (hits.save != 0 || hits.stuck != 0 || quarantined != 0) {
+    if (hits.save != 0 || hits.stuck != 0 || quarantined != 0 || hits.needs) {
         set |= MODEL_SET(QUIRE_NO_PAGE);
         most = taken < most ? taken : most;
     }
@@ -142,6 +142,8 @@ void play_remove(struct play *play)
         if (hits.save != 0) { /* it was one of these pages that could not be saved */
             set = MODEL_SET(hits.answer);
         }
+        /* Taking pages of the reserve makes it short: what a save needs may not be had then. */
+        set |= hits.needs ? MODEL_SET(QUIRE_NO_PAGE) | (hits.load != 0 ? MODEL_SET(hits.answer) : 0) : 0;
         /* Which physical pages are fixed, or in quarantine, is not known here. Those that are do not count twice. */
         set |= model_fixed(&play->model) != 0 ? MODEL_SET(QUIRE_BUSY) : 0;
         set |= quarantined != 0 || hits.stuck != 0 ? MODEL_SET(QUIRE_STUCK) : 0;
