@@ -314,6 +314,7 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t num
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_age);
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_clear);
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_dirty(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_dirty);
 
 /* Is the page in transit, or held, or may none of its object's move? */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_page_busy(const struct quire_pager *pager, const struct quire_pmem *pmem)
@@ -582,6 +583,24 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
         return false;
     }
     (void)quire_pager_used_(pager, pmem, number);
+    return true;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_dirty(void *ctx, uint32_t number)
+{
+    struct quire_pager *pager = (struct quire_pager *)ctx;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if ((pmem->flags & QUIRE_PMEM_DIRTY) != 0) {
+        return true;
+    }
+    /* A page that cannot be saved is known to be dirty from its first write on, so noting it never makes a page FIXED. */
+    if ((pager->mmu->features & QUIRE_MMU_HW_DIRTY) == 0 || pmem->mapped == 0 || pmem->fobj->ops->save == NULL ||
+        !quire_rmap_written(pager->mmu, pmem)) {
+        return false;
+    }
+    /* The page stays writable and its entries keep their flags: whoever saves it removes them first, as ever. */
+    pmem->flags |= QUIRE_PMEM_DIRTY;
     return true;
 }
 

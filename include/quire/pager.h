@@ -700,6 +700,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     pager->policy->host.state = quire_pager_host_state;
     pager->policy->host.age = quire_pager_host_age;
     pager->policy->host.clear = quire_pager_host_clear;
+    pager->policy->host.dirty = quire_pager_host_dirty;
     return QUIRE_OK;
 }
 

@@ -6,7 +6,7 @@
 
 /*
  * A policy decides which page to evict. It knows pages by number, keeps its own order of those it was given, and asks its
- * host (the pager) three things about a page: is it fixed just now, was it used, is it dirty. It is called with the pager's
+ * host (the pager) about a page: is it fixed just now, was it used, is it dirty. It is called with the pager's
  * lock held and neither sleeps, fails nor allocates. Ready: policy_fifo.h, policy_clock.h. To add one, embed `struct
  * quire_policy` in a struct of your own and fill a `struct quire_policy_ops`; policy_fifo.h is the shortest example.
  *
@@ -61,7 +61,7 @@ static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const str
 /* ---- The host ---- */
 
 #define QUIRE_PAGE_FIXED 1u /* may not be evicted now: held, in transit, or among the last pages of some thread */
-#define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save */
+#define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save. Hardware may know of more: ask `dirty` */
 #define QUIRE_PAGE_USED 4u  /* used since this was last asked (only from `age`) */
 
 /* What the pager offers a policy. `ctx` is the first argument of every call. `age` and `clear` do their work only while the
@@ -79,6 +79,9 @@ struct quire_policy_host {
      * called at most once each time the page becomes resident, so that the thread gets on. False, and nothing is done, if it
      * is held or in transit. */
     bool (*clear)(void *ctx, uint32_t number);
+    /* Is the page dirty? Also looks at its entries, where only the hardware knows; finding one that is, makes it known to
+     * `state` and `age`. Nothing else changes, and the page stays mapped. Cost as `age`. */
+    bool (*dirty)(void *ctx, uint32_t number);
 };
 
 /* ---- The policy ---- */
