@@ -697,6 +697,8 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     }
     pager->policy->host.pages = &pager->pool.pages;
     pager->policy->host.ctx = pager;
+    pager->policy->host.evictions = &pager->evictions;
+    pager->policy->host.age_faults = pager->mmu->age == NULL;
     pager->policy->host.state = quire_pager_host_state;
     pager->policy->host.age = quire_pager_host_age;
     pager->policy->host.clear = quire_pager_host_clear;
