@@ -197,13 +197,31 @@ static void rig_start_sim(struct rig *rig)
     must_ok(quire_sim_init(&rig->sim, &sim), "the machine");
 }
 
+static struct quire_policy *policy_of(struct rig *rig)
+{
+    switch (rig->config.policy) {
+    case RIG_FIFO:
+        return quire_policy_fifo_init(&rig->fifo);
+    case RIG_S3FIFO:
+        return quire_policy_s3fifo_init(&rig->s3fifo);
+    case RIG_2Q:
+        return quire_policy_2q_init(&rig->twoq);
+    case RIG_REFAULT:
+        return quire_policy_refault_init(&rig->refault);
+    case RIG_CLOCK:
+    case RIG_POLICIES:
+    default:
+        return quire_policy_clock_init(&rig->clock);
+    }
+}
+
 struct quire_pager_config rig_pager_config(struct rig *rig)
 {
     struct quire_pager_config config;
 
     memset(&config, 0, sizeof config);
     config.mmu = quire_sim_hooks(&rig->sim);
-    config.policy = rig->config.policy == RIG_FIFO ? quire_policy_fifo_init(&rig->fifo) : quire_policy_clock_init(&rig->clock);
+    config.policy = policy_of(rig);
     config.mem.ctx = rig;
     config.mem.alloc = rig_alloc;
     config.mem.free = rig_free;

@@ -30,7 +30,7 @@
 #define RIG_WRITE QUIRE_PROT_WRITE
 #define RIG_EXEC QUIRE_PROT_EXEC
 
-enum rig_policy { RIG_CLOCK, RIG_FIFO, RIG_POLICIES };
+enum rig_policy { RIG_CLOCK, RIG_FIFO, RIG_S3FIFO, RIG_2Q, RIG_REFAULT, RIG_POLICIES };
 
 /* Zero: the default. */
 struct rig_config {
@@ -97,6 +97,9 @@ struct rig {
     struct quire_pager pager;
     struct quire_policy_clock clock;
     struct quire_policy_fifo fifo;
+    struct quire_policy_s3fifo s3fifo;
+    struct quire_policy_2q twoq;
+    struct quire_policy_refault refault;
     struct rig_config config;
     struct quire_pmem *pmems;
     struct quire_pmem *more_pmems;
