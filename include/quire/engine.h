@@ -334,6 +334,7 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_state(void *ctx, uint32_t num
 QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_age);
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_clear);
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_dirty(void *ctx, uint32_t number) QUIRE_SYM(quire_pager_host_dirty);
 
 /* Is the page in transit, or held, or may none of its object's move? */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_page_busy(const struct quire_pager *pager, const struct quire_pmem *pmem)
@@ -422,8 +423,9 @@ static inline QUIRE_RESIDENT bool quire_pager_may_spare(const struct quire_pager
     return quire_pager_may_promise(pager, (uint64_t)pager->accounts.promised + 1u);
 }
 
-/* Answers the questions of `policy`, which is fresh, from now on. */
-QUIRE_API void quire_pager_host(struct quire_pager *pager, struct quire_policy *policy) QUIRE_SYM(quire_pager_host);
+/* Answers the questions of `policy`, which is fresh and that of `account`, from now on. */
+QUIRE_API void quire_pager_host(struct quire_pager *pager, const struct quire_account *account, struct quire_policy *policy)
+    QUIRE_SYM(quire_pager_host);
 
 /* Is there a free page besides those of the reserve? */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_has_room(const struct quire_pager *pager)
@@ -656,6 +658,24 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)
     return true;
 }
 
+QUIRE_API QUIRE_RESIDENT bool quire_pager_host_dirty(void *ctx, uint32_t number)
+{
+    struct quire_pager *pager = (struct quire_pager *)ctx;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+    if ((pmem->flags & QUIRE_PMEM_DIRTY) != 0) {
+        return true;
+    }
+    /* A page that cannot be saved is known to be dirty from its first write on, so noting it never makes a page FIXED. */
+    if ((pager->mmu->features & QUIRE_MMU_HW_DIRTY) == 0 || pmem->mapped == 0 || pmem->fobj->ops->save == NULL ||
+        !quire_rmap_written(pager->mmu, pmem)) {
+        return false;
+    }
+    /* The page stays writable and its entries keep their flags: whoever saves it removes them first, as ever. */
+    pmem->flags |= QUIRE_PMEM_DIRTY;
+    return true;
+}
+
 QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *pager, const struct quire_account *account)
 {
     uint64_t promised = pager->accounts.promised;
@@ -664,13 +684,16 @@ QUIRE_API QUIRE_RESIDENT bool quire_pager_may_fix(const struct quire_pager *page
            (uint64_t)account->fixed + pager->pages_per_step < account->quota;
 }
 
-QUIRE_API void quire_pager_host(struct quire_pager *pager, struct quire_policy *policy)
+QUIRE_API void quire_pager_host(struct quire_pager *pager, const struct quire_account *account, struct quire_policy *policy)
 {
     policy->host.pages = &pager->pool.pages;
     policy->host.ctx = pager;
     policy->host.state = quire_pager_host_state;
     policy->host.age = quire_pager_host_age;
     policy->host.clear = quire_pager_host_clear;
+    policy->host.dirty = quire_pager_host_dirty;
+    policy->host.evictions = &account->evictions;
+    policy->host.age_faults = pager->mmu->age == NULL;
 }
 
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_pager *pager, uint32_t number, bool fixed)

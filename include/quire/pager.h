@@ -732,7 +732,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
-    quire_pager_host(pager, config->policy);
+    quire_pager_host(pager, &pager->root, config->policy);
     quire_accounts_init(&pager->accounts);
     quire_account_join(&pager->accounts, &pager->root, config->policy, QUIRE_QUOTA_NONE, 0);
     pager->root.pager = pager;

@@ -6,7 +6,7 @@
 
 /*
  * A policy decides which page to evict. It knows pages by number, keeps its own order of those it was given, and asks its
- * host (the pager) three things about a page: is it fixed just now, was it used, is it dirty. It is called with the pager's
+ * host (the pager) about a page: is it fixed just now, was it used, is it dirty. It is called with the pager's
  * lock held and neither sleeps, fails nor allocates. Ready: policy_fifo.h, policy_clock.h. To add one, embed `struct
  * quire_policy` in a struct of your own and fill a `struct quire_policy_ops`; policy_fifo.h is the shortest example.
  *
@@ -61,7 +61,7 @@ static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const str
 /* ---- The host ---- */
 
 #define QUIRE_PAGE_FIXED 1u /* may not be evicted now: held, in transit, or among the last pages of some thread */
-#define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save */
+#define QUIRE_PAGE_DIRTY 2u /* known to be dirty: eviction costs a save. Hardware may know of more: ask `dirty` */
 #define QUIRE_PAGE_USED 4u  /* used since this was last asked (only from `age`) */
 
 /* What the pager offers a policy. `ctx` is the first argument of every call. `age` and `clear` do their work only while the
@@ -69,6 +69,9 @@ static inline QUIRE_RESIDENT struct quire_policy_node *quire_page_node(const str
 struct quire_policy_host {
     const struct quire_pages *pages;
     void *ctx;
+    /* The count of evictions that `distance` is made of: modulo 2^QUIRE_PAGE_NUMBER_BITS, never 0 after the first. */
+    const uint32_t *evictions;
+    bool age_faults; /* asking `age` takes entries away: each used page that was asked costs a minor fault */
     /* QUIRE_PAGE_FIXED, QUIRE_PAGE_DIRTY. Changes nothing. O(1). */
     unsigned (*state)(void *ctx, uint32_t number);
     /* The same, and QUIRE_PAGE_USED if the page was used since this was last asked; a FIXED page is not asked. Without
@@ -79,11 +82,18 @@ struct quire_policy_host {
      * called at most once each time the page becomes resident, so that the thread gets on. False, and nothing is done, if it
      * is held or in transit. */
     bool (*clear)(void *ctx, uint32_t number);
+    /* Is the page dirty? Also looks at its entries, where only the hardware knows; finding one that is, makes it known to
+     * `state` and `age`. Nothing else changes, and the page stays mapped. Cost as `age`. */
+    bool (*dirty)(void *ctx, uint32_t number);
 };
 
 /* ---- The policy ---- */
 
 #define QUIRE_DISTANCE_UNKNOWN UINT32_MAX /* never evicted before, or too long ago to tell */
+
+/* The questions about pages that are not fixed that one eviction may ask: what the policies here keep to. The pager's
+ * QUIRE_OP_AGED_MAX holds as many. */
+#define QUIRE_POLICY_LOOKS 32u
 
 struct quire_policy;
 
@@ -170,6 +180,68 @@ static inline QUIRE_RESIDENT void quire_page_ring_advance(struct quire_page_ring
     ring->hand = quire_page_node(pages, ring->hand)->next;
 }
 
+/* Moves page `number` from the ring it is on to where the hand of another, or of the same, comes last. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_page_ring_move(struct quire_page_ring *from, struct quire_page_ring *to,
+                                                      const struct quire_pages *pages, uint32_t number)
+{
+    quire_page_ring_remove(from, pages, number);
+    quire_page_ring_insert(to, pages, number);
+}
+
+/* quire_page_ring_check, and do the bits `mask` of each page's `queue` say `queue`? For policies with several rings. O(count). */
+QUIRE_API bool quire_page_ring_check_queue(const struct quire_page_ring *ring, const struct quire_pages *pages, unsigned mask,
+                                           unsigned queue) QUIRE_SYM(quire_page_ring_check_queue);
+
+/* ---- What a search for a victim keeps track of ---- */
+
+/* One search through rings that are told apart by number. It ends: each page met is fixed, and counts for its ring, or costs a
+ * look. */
+struct quire_page_search {
+    uint32_t looks;    /* left */
+    uint32_t first;    /* the first page that could go and was passed over; QUIRE_PAGE_NONE: none yet */
+    uint32_t fixed[4]; /* fixed pages met, per ring: a whole turn of nothing else means that nothing there can go */
+};
+
+static inline QUIRE_RESIDENT void quire_page_search_begin(struct quire_page_search *search)
+{
+    uint32_t i;
+
+    search->looks = QUIRE_POLICY_LOOKS;
+    search->first = QUIRE_PAGE_NONE;
+    for (i = 0; i < 4u; i++) {
+        search->fixed[i] = 0;
+    }
+}
+
+/* Is there anything left to be looked at on ring `i`? */
+static inline QUIRE_RESIDENT bool quire_page_search_any(const struct quire_page_search *search,
+                                                        const struct quire_page_ring *ring, uint32_t i)
+{
+    return search->fixed[i] < ring->count;
+}
+
+/* Page `number` could go, and is passed over. */
+static inline QUIRE_RESIDENT void quire_page_search_pass(struct quire_page_search *search, uint32_t number)
+{
+    if (search->first == QUIRE_PAGE_NONE) {
+        search->first = number;
+    }
+}
+
+/* Is page `number`, about which `state` was answered, dirty? Asks only where that may tell more, and while looks are left. */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_page_search_dirty(struct quire_page_search *search, const struct quire_policy_host *host,
+                                                         uint32_t number, unsigned state)
+{
+    if ((state & QUIRE_PAGE_DIRTY) != 0) {
+        return true;
+    }
+    if (search->looks == 0) {
+        return false;
+    }
+    search->looks--;
+    return host->dirty(host->ctx, number);
+}
+
 QUIRE_END
 
 #endif /* QUIRE_POLICY_H */
@@ -211,6 +283,24 @@ QUIRE_API bool quire_page_ring_check(const struct quire_page_ring *ring, const s
         number = next;
     }
     return number == ring->hand;
+}
+
+QUIRE_API bool quire_page_ring_check_queue(const struct quire_page_ring *ring, const struct quire_pages *pages, unsigned mask,
+                                           unsigned queue)
+{
+    uint32_t number = ring->hand;
+    uint32_t i;
+
+    if (!quire_page_ring_check(ring, pages)) {
+        return false;
+    }
+    for (i = 0; i < ring->count; i++) {
+        if ((quire_page_node(pages, number)->queue & mask) != queue) {
+            return false;
+        }
+        number = quire_page_node(pages, number)->next;
+    }
+    return true;
 }
 
 QUIRE_END

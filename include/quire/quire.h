@@ -28,8 +28,11 @@
 #include "fobj_ro.h"
 #include "fobj_rw.h"
 #include "fobj_zero.h"
+#include "policy_2q.h"
 #include "policy_clock.h"
 #include "policy_fifo.h"
+#include "policy_refault.h"
+#include "policy_s3fifo.h"
 #include "pool.h"
 
 #include "pmem.h"

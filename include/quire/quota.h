@@ -101,7 +101,7 @@ QUIRE_API enum quire_status quire_account_init(struct quire_account *account, st
                !quire_pager_may_promise(pager, (uint64_t)pager->accounts.promised + config->reserved)) {
         status = QUIRE_LIMIT;
     } else {
-        quire_pager_host(pager, config->policy);
+        quire_pager_host(pager, account, config->policy);
         quire_account_join(&pager->accounts, account, config->policy, quota, config->reserved);
         account->pager = pager;
         account->user = config->user;

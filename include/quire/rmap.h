@@ -77,6 +77,10 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_rmap_remove(const struct quire_mmu *mmu, 
 QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct quire_batch *batch, struct quire_pmem *pmem)
     QUIRE_SYM(quire_rmap_age);
 
+/* Did the hardware record a write through any entry of `pmem`? Changes nothing. Cost as quire_rmap_remove. */
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_written(const struct quire_mmu *mmu, const struct quire_pmem *pmem)
+    QUIRE_SYM(quire_rmap_written);
+
 QUIRE_END
 
 #endif /* QUIRE_RMAP_H */
@@ -121,6 +125,32 @@ QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct
         }
     }
     return used;
+}
+
+static QUIRE_RESIDENT bool quire_rmap_written_one_(const struct quire_mmu *mmu, const struct quire_pmem *pmem,
+                                                   const struct quire_area *area)
+{
+    const unsigned written = QUIRE_ENTRY_PRESENT | QUIRE_ENTRY_DIRTY;
+
+    return (mmu->query(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) & written) == written;
+}
+
+QUIRE_API QUIRE_RESIDENT bool quire_rmap_written(const struct quire_mmu *mmu, const struct quire_pmem *pmem)
+{
+    struct quire_area *area = pmem->sole;
+
+    if (area != NULL) {
+        return quire_rmap_written_one_(mmu, pmem, area);
+    }
+    if (pmem->mapped != 0) {
+        for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
+             area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+            if (quire_rmap_written_one_(mmu, pmem, area)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 QUIRE_END

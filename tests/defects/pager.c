@@ -9,9 +9,12 @@
 #include <quire/fobj_zero.h>
 #include <quire/pager_check.h>
 #include <quire/pin.h>
-#include <quire/quota.h>
+#include <quire/policy_2q.h>
 #include <quire/policy_clock.h>
 #include <quire/policy_fifo.h>
+#include <quire/policy_refault.h>
+#include <quire/policy_s3fifo.h>
+#include <quire/quota.h>
 #include <quire/resize.h>
 #include <quire/vm.h>
 #include <quire/writeback.h>

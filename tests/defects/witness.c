@@ -803,16 +803,16 @@ static uint32_t propose(struct quire_policy *policy)
 WITNESS(a_policy_that_proposes_a_page_in_use_is_not_believed, .policy = RIG_FIFO, .step = 4, .pages = 5)
 {
     struct rig_store *store = shown(&vm[0], RIG_VA, 6, RIG_READ);
-    const struct quire_policy_ops *honest = rig.fifo.base.ops;
+    const struct quire_policy_ops *honest = rig.policies.fifo.base.ops;
     struct quire_policy_ops ops = *honest;
 
     pass(&vm[0], 0, 4);
     ops.victim = propose;
-    rig.fifo.base.ops = &ops;
+    rig.policies.fifo.base.ops = &ops;
     proposed = (uint32_t)((rig_query(&vm[0], RIG_AT(4)).pa.addr - RIG_PA) >> QUIRE_PAGE_SHIFT);
     SAYS(QUIRE_NO_PAGE, fault_of(0, &vm[0], RIG_AT(5), RIG_READ));
     EXPECT(rig_query(&vm[0], RIG_AT(4)).resident);
-    rig.fifo.base.ops = honest;
+    rig.policies.fifo.base.ops = honest;
     read_as_born(0, &vm[0], RIG_AT(5), store, 5);
 }
 

@@ -197,9 +197,22 @@ static void rig_start_sim(struct rig *rig)
     must_ok(quire_sim_init(&rig->sim, &sim), "the machine");
 }
 
-static struct quire_policy *rig_policy(const struct rig *rig, struct quire_policy_clock *clock, struct quire_policy_fifo *fifo)
+static struct quire_policy *rig_policy(const struct rig *rig, struct rig_policies *policies)
 {
-    return rig->config.policy == RIG_FIFO ? quire_policy_fifo_init(fifo) : quire_policy_clock_init(clock);
+    switch (rig->config.policy) {
+    case RIG_FIFO:
+        return quire_policy_fifo_init(&policies->fifo);
+    case RIG_S3FIFO:
+        return quire_policy_s3fifo_init(&policies->s3fifo);
+    case RIG_2Q:
+        return quire_policy_2q_init(&policies->twoq);
+    case RIG_REFAULT:
+        return quire_policy_refault_init(&policies->refault);
+    case RIG_CLOCK:
+    case RIG_POLICIES:
+    default:
+        return quire_policy_clock_init(&policies->clock);
+    }
 }
 
 struct quire_pager_config rig_pager_config(struct rig *rig)
@@ -208,7 +221,7 @@ struct quire_pager_config rig_pager_config(struct rig *rig)
 
     memset(&config, 0, sizeof config);
     config.mmu = quire_sim_hooks(&rig->sim);
-    config.policy = rig_policy(rig, &rig->clock, &rig->fifo);
+    config.policy = rig_policy(rig, &rig->policies);
     config.mem.ctx = rig;
     config.mem.alloc = rig_alloc;
     config.mem.free = rig_free;
@@ -249,7 +262,7 @@ enum quire_status rig_account_start(struct rig *rig, struct rig_account *account
     struct quire_account_config config;
 
     memset(&config, 0, sizeof config);
-    config.policy = rig_policy(rig, &account->clock, &account->fifo);
+    config.policy = rig_policy(rig, &account->policies);
     config.quota = quota;
     config.reserved = reserved;
     return quire_account_init(&account->account, &rig->pager, &config);

@@ -30,7 +30,16 @@
 #define RIG_WRITE QUIRE_PROT_WRITE
 #define RIG_EXEC QUIRE_PROT_EXEC
 
-enum rig_policy { RIG_CLOCK, RIG_FIFO, RIG_POLICIES };
+enum rig_policy { RIG_CLOCK, RIG_FIFO, RIG_S3FIFO, RIG_2Q, RIG_REFAULT, RIG_POLICIES };
+
+/* One of them is in use. */
+struct rig_policies {
+    struct quire_policy_clock clock;
+    struct quire_policy_fifo fifo;
+    struct quire_policy_s3fifo s3fifo;
+    struct quire_policy_2q twoq;
+    struct quire_policy_refault refault;
+};
 
 /* Zero: the default. */
 struct rig_config {
@@ -98,8 +107,7 @@ struct rig_store {
 struct rig {
     struct quire_sim sim;
     struct quire_pager pager;
-    struct quire_policy_clock clock;
-    struct quire_policy_fifo fifo;
+    struct rig_policies policies;
     struct rig_config config;
     struct quire_pmem *pmems;
     struct quire_pmem *more_pmems;
@@ -125,8 +133,7 @@ struct rig {
 /* An account with a policy of the rig's kind. */
 struct rig_account {
     struct quire_account account;
-    struct quire_policy_clock clock;
-    struct quire_policy_fifo fifo;
+    struct rig_policies policies;
 };
 
 void rig_start(struct rig *rig, const struct rig_config *config);

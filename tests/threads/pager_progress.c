@@ -131,3 +131,33 @@ Test(pager_progress, in_the_fewest_pages_with_fifo_and_unlocked_flushes, .timeou
 {
     run_all(RIG_FIFO, true);
 }
+
+Test(pager_progress, in_the_fewest_pages_with_s3fifo, .timeout = 120)
+{
+    run_all(RIG_S3FIFO, false);
+}
+
+Test(pager_progress, in_the_fewest_pages_with_s3fifo_and_unlocked_flushes, .timeout = 120)
+{
+    run_all(RIG_S3FIFO, true);
+}
+
+Test(pager_progress, in_the_fewest_pages_with_2q, .timeout = 120)
+{
+    run_all(RIG_2Q, false);
+}
+
+Test(pager_progress, in_the_fewest_pages_with_2q_and_unlocked_flushes, .timeout = 120)
+{
+    run_all(RIG_2Q, true);
+}
+
+Test(pager_progress, in_the_fewest_pages_with_refault, .timeout = 120)
+{
+    run_all(RIG_REFAULT, false);
+}
+
+Test(pager_progress, in_the_fewest_pages_with_refault_and_unlocked_flushes, .timeout = 120)
+{
+    run_all(RIG_REFAULT, true);
+}

@@ -270,6 +270,7 @@ static void run_all(bool flush_unlocked)
     for (flags = 0; flags < 4u; flags++) {
         run(RIG_CLOCK, (enum quire_sim_flags)flags, flush_unlocked);
         run(RIG_FIFO, (enum quire_sim_flags)flags, flush_unlocked);
+        run(RIG_REFAULT, (enum quire_sim_flags)flags, flush_unlocked);
     }
 }
 

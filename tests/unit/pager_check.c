@@ -302,8 +302,8 @@ Test(pager_check, check_names_what_the_policy_has_and_has_not)
     PLANT(&w, page->state, QUIRE_PAGE_QUARANTINED, "6: the policy has a page that cannot be evicted");
     PLANT(&w, page->flags, (uint8_t)(page->flags & ~QUIRE_PMEM_IN_POLICY),
           "6: the policy does not know a page that could be evicted");
-    PLANT(&w, w.rig.clock.ring.count, w.rig.clock.ring.count + 1u, "6: the policy lost or invented a page");
-    PLANT(&w, w.rig.clock.ring.hand, QUIRE_PAGE_NONE, "6: the policy lost or invented a page");
+    PLANT(&w, w.rig.policies.clock.ring.count, w.rig.policies.clock.ring.count + 1u, "6: the policy lost or invented a page");
+    PLANT(&w, w.rig.policies.clock.ring.hand, QUIRE_PAGE_NONE, "6: the policy lost or invented a page");
     next = page->policy.next;
     page->policy.next = number_of(w.data, 1) & QUIRE_PAGE_NONE; /* a ring of its own */
     NAMED(&w, "6: the policy lost or invented a page");

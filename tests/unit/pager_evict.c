@@ -40,7 +40,7 @@ Test(pager_evict, eviction_keeps_what_was_written)
     unsigned number;
     uint32_t i;
 
-    for (number = 0; number < 16; number++) {
+    for (number = 0; number < 8u * RIG_POLICIES; number++) {
         struct rig_config config = {.flags = flags[number % 4u],
                                     .flush_unlocked = number / 4u % 2u != 0,
                                     .policy = (enum rig_policy)(number / 8u),
@@ -103,10 +103,10 @@ Test(pager_evict, instruction_that_needs_all_its_pages_at_once_finishes_in_the_m
 {
     unsigned number;
 
-    for (number = 0; number < 16; number++) {
+    for (number = 0; number < 8u * RIG_POLICIES; number++) {
         struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u),
-                                    .policy = (enum rig_policy)(number / 4u % 2u),
-                                    .flush_unlocked = number / 8u != 0};
+                                    .policy = (enum rig_policy)(number / 8u),
+                                    .flush_unlocked = number / 4u % 2u != 0};
         struct quire_sim_operand operand[4];
         struct quire_sim_thread thread = {.wait_ok = true};
         unsigned char bytes[4] = {1, 2, 3, 4};

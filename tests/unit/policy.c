@@ -175,3 +175,43 @@ Test(policy, check_sees_a_wrong_count, .init = fill)
     ring.hand = QUIRE_PAGE_NONE;
     cr_assert_not(quire_page_ring_check(&ring, &pool.pages));
 }
+
+Test(policy, check_of_a_queue_sees_a_page_of_another, .init = fill)
+{
+    uint32_t i;
+
+    for (i = 0; i < PAGES; i++) {
+        quire_page_node(&pool.pages, number(i))->queue = 5u;
+    }
+    cr_assert(quire_page_ring_check_queue(&ring, &pool.pages, 7u, 5u));
+    cr_assert(quire_page_ring_check_queue(&ring, &pool.pages, 1u, 1u));
+    cr_assert_not(quire_page_ring_check_queue(&ring, &pool.pages, 1u, 0u));
+    for (i = 0; i < PAGES; i++) {
+        quire_page_node(&pool.pages, number(i))->queue = 4u;
+        cr_assert_not(quire_page_ring_check_queue(&ring, &pool.pages, 7u, 5u));
+        cr_assert(quire_page_ring_check_queue(&ring, &pool.pages, 4u, 4u));
+        quire_page_node(&pool.pages, number(i))->queue = 5u;
+    }
+    quire_page_node(&pool.pages, number(3))->prev = number(3) & QUIRE_PAGE_NONE;
+    cr_assert_not(quire_page_ring_check_queue(&ring, &pool.pages, 7u, 5u));
+}
+
+Test(policy, page_moves_from_one_ring_to_the_end_of_another, .init = fill)
+{
+    static const uint32_t rest[] = {1, 2, 3, 4, 5, 6, 7};
+    struct quire_page_ring other;
+
+    quire_page_ring_init(&other);
+    quire_page_ring_move(&ring, &other, &pool.pages, number(0));
+    expect_order(rest, 7);
+    cr_assert_eq(other.count, 1);
+    cr_assert(quire_page_ring_check(&other, &pool.pages));
+    quire_page_ring_move(&other, &ring, &pool.pages, number(0));
+    cr_assert_eq(other.count, 0);
+    quire_page_ring_move(&ring, &ring, &pool.pages, number(1)); /* to its own end */
+    {
+        static const uint32_t order[] = {2, 3, 4, 5, 6, 7, 0, 1};
+
+        expect_order(order, 8);
+    }
+}

@@ -104,7 +104,7 @@ Test(quota, account_init_refuses_what_cannot_be)
 
     rig_start(&rig, &rc);
     EXPECT(quire_account_init(&account, &rig.pager, &config), QUIRE_INVALID);
-    config.policy = &rig.clock.base; /* the root's */
+    config.policy = &rig.policies.clock.base; /* the root's */
     EXPECT(quire_account_init(&account, &rig.pager, &config), QUIRE_INVALID);
     config.policy = quire_policy_clock_init(&clock);
     config.quota = 4;

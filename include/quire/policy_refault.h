@@ -1,0 +1,302 @@
+/* quire/policy_refault.h - replacement policy: probation and main ring, judged by refault distances. SPDX-License-Identifier: BSD-2-Clause. Quire 0.2.0 */
+#ifndef QUIRE_POLICY_REFAULT_H
+#define QUIRE_POLICY_REFAULT_H
+
+#include "policy.h"
+
+/*
+ * The default. Pages come in on probation; those used again there are kept on the main ring, which is a CLOCK that counts.
+ *
+ *     never seen, or     .-> probation --used again--> main -.
+ *     evicted long ago --'      |                       |    | used: a chance more, at most `chances`
+ *     evicted lately ----------------------------> .----'<---'
+ *                               v                  v
+ *                            evicted            evicted            dirty, and not spared yet: to the end of main
+ *
+ * Three things it learns from refaults, whose distance (evictions since this content was evicted) slots remember for nothing:
+ *
+ * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts
+ *   was idle for a whole turn. A loop too long for memory refaults late, main's hand stands nearly still, and what main has of
+ *   the loop stays: the part that fits is hit each time round, where LRU and CLOCK miss everything (the idea is LIRS's, Jiang
+ *   and Zhang 2002; the turn of a hand stands in for its stack).
+ * - How much is on probation: a page that comes back soon after it was evicted there asks for more, one evicted from main for
+ *   less (ARC's, Megiddo and Modha 2003). The last 512 evictions are remembered for it, one bit each.
+ * - Nothing about its first use: the access that is retried after a fault always marks the page, so the first "used" is not
+ *   believed; on probation it costs the page's turn, no question more.
+ *
+ * Where asking a used page costs a fault (no accessed flags), main passes over it without asking the next `chances` times.
+ *
+ * Invariant: `queue` says which ring a page is on; every page is on one.
+ */
+QUIRE_BEGIN
+
+#define QUIRE_POLICY_REFAULT_HISTORY 512u /* evictions whose ring is remembered; a power of 2 */
+
+struct quire_policy_refault {
+    struct quire_policy base;
+    struct quire_page_ring probation;
+    struct quire_page_ring main;
+
+    /* Set by init; may be changed at any time between operations. Shares are of the policy's pages, in 1/65536. */
+    uint32_t share;     /* on probation, as far as it has learned */
+    uint32_t share_min; /* limits of it */
+    uint32_t share_max;
+    uint32_t grow;      /* added to it when a page comes back that was evicted on probation */
+    uint32_t shrink;    /* taken from it when one comes back that was evicted from main */
+    uint32_t soon;      /* the distance, as a share of the pages, below which coming back teaches that */
+    uint32_t near;      /* the part of a turn, in 1/256, below which a refault goes to main */
+    uint32_t chances;   /* turns that a page found used stays on main, counted up by use; 0..7 */
+    uint32_t main_used; /* used pages of main that one eviction passes over before it makes do with probation */
+    uint32_t spare;     /* 0: dirty pages are not spared */
+
+    /* The turn of main's hand. */
+    uint32_t turn_began; /* the count of evictions then */
+    uint32_t turn_took;  /* evictions during the turn before */
+    uint32_t turn_left;  /* pages to go */
+
+    uint32_t history[QUIRE_POLICY_REFAULT_HISTORY / 32u]; /* per eviction, by its count: was it from main? */
+};
+
+/* Makes `refault` ready to be given to quire_pager_init. O(1). */
+QUIRE_API struct quire_policy *quire_policy_refault_init(struct quire_policy_refault *refault)
+    QUIRE_SYM(quire_policy_refault_init);
+
+QUIRE_END
+
+#endif /* QUIRE_POLICY_REFAULT_H */
+
+/* ---- Implementation --------------------------------------------------------------------------------------------- */
+
+#if defined(QUIRE_IMPLEMENTATION) && !defined(QUIRE_POLICY_REFAULT_IMPLEMENTED)
+#define QUIRE_POLICY_REFAULT_IMPLEMENTED
+
+QUIRE_BEGIN
+
+/* Bits of a page's `queue`; `mark` counts its chances. */
+#define QUIRE_REFAULT_MAIN_ 1u   /* on the main ring */
+#define QUIRE_REFAULT_SEEN_ 2u   /* its first use was seen */
+#define QUIRE_REFAULT_SPARED_ 4u /* it was dirty when its turn came, and spared */
+
+#define QUIRE_REFAULT_COUNT_MASK_ ((1u << QUIRE_PAGE_NUMBER_BITS) - 1u)
+
+static QUIRE_RESIDENT struct quire_policy_refault *quire_policy_refault_of_(struct quire_policy *policy)
+{
+    return QUIRE_CONTAINER_OF(policy, struct quire_policy_refault, base);
+}
+
+/* `share` of the pages that the policy has. */
+static QUIRE_RESIDENT uint32_t quire_policy_refault_pages_(const struct quire_policy_refault *refault, uint32_t share)
+{
+    return (uint32_t)(((uint64_t)refault->probation.count + refault->main.count) * share >> 16);
+}
+
+/* Evictions that the hand of main takes, or took, for a turn: a turn that is under way counts once it is the longer one. */
+static QUIRE_RESIDENT uint32_t quire_policy_refault_turn_(const struct quire_policy_refault *refault)
+{
+    uint32_t so_far = (*refault->base.host.evictions - refault->turn_began) & QUIRE_REFAULT_COUNT_MASK_;
+
+    return so_far > refault->turn_took ? so_far : refault->turn_took;
+}
+
+/* The hand of main moves on. */
+static QUIRE_RESIDENT void quire_policy_refault_step_(struct quire_policy_refault *refault)
+{
+    const struct quire_policy_host *host = &refault->base.host;
+
+    if (refault->turn_left == 0) {
+        refault->turn_took = (*host->evictions - refault->turn_began) & QUIRE_REFAULT_COUNT_MASK_;
+        refault->turn_began = *host->evictions;
+        refault->turn_left = refault->main.count;
+    }
+    refault->turn_left--;
+}
+
+/* A page came back `distance` evictions after it was evicted. */
+static QUIRE_RESIDENT void quire_policy_refault_learn_(struct quire_policy_refault *refault, uint32_t distance)
+{
+    uint32_t at = (*refault->base.host.evictions - 1u - distance) % QUIRE_POLICY_REFAULT_HISTORY;
+
+    if (distance >= QUIRE_POLICY_REFAULT_HISTORY || distance >= quire_policy_refault_pages_(refault, refault->soon)) {
+        return;
+    }
+    if ((refault->history[at / 32u] >> at % 32u & 1u) == 0) {
+        refault->share += refault->grow;
+        if (refault->share > refault->share_max) {
+            refault->share = refault->share_max;
+        }
+    } else if (refault->share >= refault->share_min + refault->shrink) {
+        refault->share -= refault->shrink;
+    } else {
+        refault->share = refault->share_min;
+    }
+}
+
+static QUIRE_RESIDENT void quire_policy_refault_insert_(struct quire_policy *policy, uint32_t number, uint32_t distance)
+{
+    struct quire_policy_refault *refault = quire_policy_refault_of_(policy);
+    struct quire_policy_node *node = quire_page_node(policy->host.pages, number);
+    bool near = false;
+
+    if (distance != QUIRE_DISTANCE_UNKNOWN) {
+        quire_policy_refault_learn_(refault, distance);
+        near = distance < (uint64_t)quire_policy_refault_turn_(refault) * refault->near >> 8;
+    }
+    node->mark = 0;
+    node->queue = near ? QUIRE_REFAULT_MAIN_ : 0;
+    quire_page_ring_insert(near ? &refault->main : &refault->probation, policy->host.pages, number);
+}
+
+static QUIRE_RESIDENT void quire_policy_refault_remove_(struct quire_policy *policy, uint32_t number)
+{
+    struct quire_policy_refault *refault = quire_policy_refault_of_(policy);
+    bool main = (quire_page_node(policy->host.pages, number)->queue & QUIRE_REFAULT_MAIN_) != 0;
+    uint32_t at = *policy->host.evictions % QUIRE_POLICY_REFAULT_HISTORY; /* if it is evicted, this is its count less 1 */
+    uint32_t bit = (uint32_t)1 << at % 32u;
+
+    quire_page_ring_remove(main ? &refault->main : &refault->probation, policy->host.pages, number);
+    refault->history[at / 32u] = main ? refault->history[at / 32u] | bit : refault->history[at / 32u] & ~bit;
+}
+
+/* Puts page `number` of `from` at the end of main. */
+static QUIRE_RESIDENT void quire_policy_refault_to_main_(struct quire_policy_refault *refault, struct quire_page_ring *from,
+                                                         uint32_t number)
+{
+    struct quire_policy_node *node = quire_page_node(refault->base.host.pages, number);
+
+    node->mark = 0;
+    node->queue = (node->queue | QUIRE_REFAULT_MAIN_) & 7u;
+    quire_page_ring_move(from, &refault->main, refault->base.host.pages, number);
+}
+
+/* What becomes of page `number` at the hand of `ring`, which could go and about which `state` was answered? True: it is the
+ * victim. */
+static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refault *refault, struct quire_page_ring *ring,
+                                                       uint32_t number, unsigned state, struct quire_page_search *search)
+{
+    const struct quire_policy_host *host = &refault->base.host;
+    struct quire_policy_node *node = quire_page_node(host->pages, number);
+
+    if ((state & QUIRE_PAGE_USED) != 0) {
+        if ((node->queue & QUIRE_REFAULT_SEEN_) == 0) {
+            node->queue = (node->queue | QUIRE_REFAULT_SEEN_) & 7u;
+        } else if (ring != &refault->main) {
+            quire_policy_refault_to_main_(refault, ring, number);
+            return false;
+        } else if (host->age_faults) {
+            node->mark = refault->chances & 7u;
+        } else if (node->mark < refault->chances) {
+            node->mark = (node->mark + 1u) & 7u;
+        }
+    } else if (node->mark != 0 && !host->age_faults) {
+        node->mark = (node->mark - 1u) & 7u;
+    } else if (refault->spare != 0 && (node->queue & QUIRE_REFAULT_SPARED_) == 0 &&
+               quire_page_search_dirty(search, host, number, state)) {
+        node->queue = (node->queue | QUIRE_REFAULT_SPARED_) & 7u;
+        quire_policy_refault_to_main_(refault, ring, number);
+        return false;
+    } else {
+        return true;
+    }
+    quire_page_ring_advance(ring, host->pages);
+    return false;
+}
+
+/* The ring to look at next; null if all on both is fixed. */
+static QUIRE_RESIDENT struct quire_page_ring *quire_policy_refault_ring_(struct quire_policy_refault *refault,
+                                                                         const struct quire_page_search *search, uint32_t used)
+{
+    bool probation = quire_page_search_any(search, &refault->probation, 0);
+
+    if (!quire_page_search_any(search, &refault->main, 1)) {
+        return probation ? &refault->probation : NULL;
+    }
+    return probation && (used >= refault->main_used ||
+                         refault->probation.count > quire_policy_refault_pages_(refault, refault->share))
+               ? &refault->probation
+               : &refault->main;
+}
+
+static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy *policy)
+{
+    struct quire_policy_refault *refault = quire_policy_refault_of_(policy);
+    const struct quire_policy_host *host = &policy->host;
+    struct quire_page_search search;
+    struct quire_page_ring *ring;
+    uint32_t used = 0; /* pages of main */
+
+    quire_page_search_begin(&search);
+    while ((ring = quire_policy_refault_ring_(refault, &search, used)) != NULL) {
+        bool main = ring == &refault->main;
+        uint32_t number = ring->hand;
+        struct quire_policy_node *node = quire_page_node(host->pages, number);
+        bool unasked = false; /* its use is taken for granted */
+        unsigned state;
+
+        if (search.looks == 0 && search.first != QUIRE_PAGE_NONE) {
+            break;
+        }
+        if (main) {
+            quire_policy_refault_step_(refault);
+            unasked = host->age_faults && node->mark != 0;
+        }
+        state = search.looks == 0 || unasked ? host->state(host->ctx, number) : host->age(host->ctx, number);
+        if ((state & QUIRE_PAGE_FIXED) != 0) {
+            search.fixed[main]++;
+            quire_page_ring_advance(ring, host->pages);
+            continue;
+        }
+        if (search.looks == 0) {
+            return number;
+        }
+        search.looks--;
+        if (unasked) {
+            node->mark = (node->mark - 1u) & 7u;
+            quire_page_ring_advance(ring, host->pages);
+        } else if (quire_policy_refault_judge_(refault, ring, number, state, &search)) {
+            return number;
+        }
+        quire_page_search_pass(&search, number);
+        used += main && (state & QUIRE_PAGE_USED) != 0;
+    }
+    return search.first;
+}
+
+static bool quire_policy_refault_check_(struct quire_policy *policy, uint32_t n)
+{
+    struct quire_policy_refault *refault = quire_policy_refault_of_(policy);
+
+    return (uint64_t)refault->probation.count + refault->main.count == n &&
+           quire_page_ring_check_queue(&refault->probation, policy->host.pages, QUIRE_REFAULT_MAIN_, 0) &&
+           quire_page_ring_check_queue(&refault->main, policy->host.pages, QUIRE_REFAULT_MAIN_, QUIRE_REFAULT_MAIN_);
+}
+
+QUIRE_API struct quire_policy *quire_policy_refault_init(struct quire_policy_refault *refault)
+{
+    static const struct quire_policy_ops ops QUIRE_RESIDENT_RO = {
+        "refault",
+        quire_policy_refault_insert_,
+        quire_policy_refault_remove_,
+        quire_policy_refault_victim_,
+        quire_policy_refault_check_,
+    };
+
+    QUIRE_MEMSET(refault, 0, sizeof *refault);
+    refault->base.ops = &ops;
+    quire_page_ring_init(&refault->probation);
+    quire_page_ring_init(&refault->main);
+    refault->share = 26214u; /* 0.4 */
+    refault->share_min = 4096u;
+    refault->share_max = 32768u;
+    refault->grow = 320u;
+    refault->shrink = 640u;
+    refault->soon = 6554u; /* 0.1 */
+    refault->near = 128u;
+    refault->chances = 2u;
+    refault->main_used = 10u;
+    refault->spare = 1u;
+    return &refault->base;
+}
+
+QUIRE_END
+
+#endif
