@@ -229,6 +229,13 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op, struct q
     return number;
 }
 
+/* quire_pager_evict_() off the usual way, as one function. */
+static QUIRE_RESIDENT QUIRE_NOINLINE bool quire_pager_evict_elsewhere_(struct quire_op *op, uint32_t number,
+                                                                       struct quire_account *giver, struct quire_account *taker)
+{
+    return quire_pager_evict_(op, number, giver, taker);
+}
+
 /* ---- A search for room, where the first try was not enough ---- */
 
 /* Pages by which an account that is far beyond its quota shrinks in one fault: none takes long. */
@@ -314,7 +321,7 @@ static QUIRE_RESIDENT uint32_t quire_pager_search_(struct quire_op *op, struct q
             giver->passed = search->number;
             continue;
         }
-        if (!quire_pager_evict_(op, number, giver, search->account)) {
+        if (!quire_pager_evict_elsewhere_(op, number, giver, search->account)) {
             return number;
         }
     }
@@ -365,11 +372,11 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
 
 #define QUIRE_PAGE_NOT_ASKED UINT32_MAX /* in place of a policy's answer */
 
-/* Begins that search for a page of `account`, whose own policy answered `number`: a page that would not go (failed: it could not be
- * saved), none, or that it was not asked. */
+/* Begins that search for a page of `account`, after the policy of `giver` answered `number`: a page that would not go (failed: it
+ * could not be saved), or none; or was not asked, or gave a page that was not enough. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct quire_op *op, struct quire_account *account,
-                                                                          uint32_t number, bool failed, bool wait_ok,
-                                                                          enum quire_status *store)
+                                                                          struct quire_account *giver, uint32_t number,
+                                                                          bool failed, bool wait_ok, enum quire_status *store)
 {
     struct quire_search_ search;
 
@@ -378,14 +385,14 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct
     search.from = account->charged;
     search.failed = failed;
     search.failures = failed;
-    search.giver = account;
+    search.giver = giver;
     search.tries = number < QUIRE_PAGE_NONE;
     quire_pager_search_begin_(op->pager, &search);
     if (account->charged <= account->quota) {
         account->tolerated = 0;
     }
     if (number == QUIRE_PAGE_NONE) {
-        account->passed = search.number;
+        giver->passed = search.number;
     }
     return quire_pager_await_page_(op, &search, wait_ok, store);
 }
@@ -399,16 +406,24 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
                                                            enum quire_status *store)
 {
     struct quire_account *account = fobj->account;
+    struct quire_account *giver = account;
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status = QUIRE_OK;
 
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     op->pager->claims++;
+    if (number == QUIRE_PAGE_NOT_ASKED) {
+        giver = quire_account_within(account) ? quire_account_giver(account) : account; /* at its quota it serves itself */
+        number = quire_pager_victim_(op, giver);
+        if (number != QUIRE_PAGE_NONE && quire_pager_evict_elsewhere_(op, number, giver, account)) {
+            number = QUIRE_PAGE_NOT_ASKED;
+        }
+    }
     if (number < QUIRE_PAGE_NONE) {
         status = quire_pager_evict_rest_(op, number, account, false, store);
     }
     if (QUIRE_UNLIKELY(op->pager->pool.free == QUIRE_PAGE_NONE || !quire_account_within(account))) {
-        status = quire_pager_seek_page_(op, account, number, status != QUIRE_OK, how->wait_ok, store);
+        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
     } else {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
     }
