@@ -264,6 +264,13 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op, struct q
     return number;
 }
 
+/* quire_pager_evict_() off the usual way, as one function. */
+static QUIRE_RESIDENT QUIRE_NOINLINE bool quire_pager_evict_elsewhere_(struct quire_op *op, uint32_t number,
+                                                                       struct quire_account *giver, struct quire_account *taker)
+{
+    return quire_pager_evict_(op, number, giver, taker);
+}
+
 /* ---- A search for room, where the first try was not enough ---- */
 
 /* Pages by which an account that is far beyond its quota shrinks in one fault: none takes long. */
@@ -352,7 +359,7 @@ static QUIRE_RESIDENT uint32_t quire_pager_search_(struct quire_op *op, struct q
             giver->passed = search->number;
             continue;
         }
-        if (!quire_pager_evict_(op, number, giver, search->account)) {
+        if (!quire_pager_evict_elsewhere_(op, number, giver, search->account)) {
             return number;
         }
     }
@@ -415,11 +422,11 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
 
 #define QUIRE_PAGE_NOT_ASKED UINT32_MAX /* in place of a policy's answer */
 
-/* Begins that search for a page of `account`, whose own policy answered `number`: a page that would not go (failed: it could not be
- * saved), none, or that it was not asked. */
+/* Begins that search for a page of `account`, after the policy of `giver` answered `number`: a page that would not go (failed: it
+ * could not be saved), or none; or was not asked, or gave a page that was not enough. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct quire_op *op, struct quire_account *account,
-                                                                          uint32_t number, bool failed, bool wait_ok,
-                                                                          enum quire_status *store)
+                                                                          struct quire_account *giver, uint32_t number,
+                                                                          bool failed, bool wait_ok, enum quire_status *store)
 {
     struct quire_search_ search;
 
@@ -428,25 +435,26 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct
     search.from = account->charged;
     search.failed = failed;
     search.failures = failed;
-    search.giver = account;
+    search.giver = giver;
     search.tries = number < QUIRE_PAGE_NONE;
     quire_pager_search_begin_(op->pager, &search);
     if (account->charged <= account->quota) {
         account->tolerated = 0;
     }
     if (number == QUIRE_PAGE_NONE) {
-        account->passed = search.number;
+        giver->passed = search.number;
     }
     return quire_pager_await_page_(op, &search, wait_ok, store);
 }
 
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
 {
+    struct quire_account *richest = quire_accounts_richest(&op->pager->accounts);
+
     if (quire_pager_has_room(op->pager)) {
         return QUIRE_OK;
     }
-    return quire_pager_seek_page_(op, quire_accounts_richest(&op->pager->accounts), QUIRE_PAGE_NOT_ASKED, false, wait_ok,
-                                  store);
+    return quire_pager_seek_page_(op, richest, richest, QUIRE_PAGE_NOT_ASKED, false, wait_ok, store);
 }
 
 /* quire_pager_evict_(), and the rest where there is one, for who does so seldom. */
@@ -518,12 +526,20 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
 {
     struct quire_account *account = fobj->account;
     bool claims = op->pager->need == NULL; /* else who waits for room or the reserve must not keep its owner from any page */
+    struct quire_account *giver = account;
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status = QUIRE_OK;
 
     if (claims) {
         fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
         op->pager->claims++;
+    }
+    if (number == QUIRE_PAGE_NOT_ASKED) {
+        giver = quire_account_within(account) ? quire_account_giver(account) : account; /* at its quota it serves itself */
+        number = quire_pager_victim_(op, giver);
+        if (number != QUIRE_PAGE_NONE && quire_pager_evict_elsewhere_(op, number, giver, account)) {
+            number = QUIRE_PAGE_NOT_ASKED;
+        }
     }
     if (number < QUIRE_PAGE_NONE) {
         status = quire_pager_evict_rest_(op, number, account, false, how->wait_ok, store);
@@ -535,7 +551,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
         }
     }
     if (QUIRE_UNLIKELY(!quire_pager_has_room(op->pager) || !quire_account_within(account))) {
-        status = quire_pager_seek_page_(op, account, number, status != QUIRE_OK, how->wait_ok, store);
+        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
     } else {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
     }
