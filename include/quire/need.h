@@ -160,7 +160,7 @@ static QUIRE_RESIDENT void quire_need_end_(struct quire_op *op, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
-    uint32_t allowed = op->kept ? 0 : 1u;
+    uint32_t allowed = 1u - op->kept;
     uint32_t *place;
     uint32_t i;
 
@@ -173,7 +173,7 @@ static QUIRE_RESIDENT void quire_need_end_(struct quire_op *op, bool wait_ok)
         if (number != QUIRE_PAGE_NONE) {
             pager->lent[i] = QUIRE_PAGE_NONE;
             pager->held_back++;
-            op->kept = true;
+            op->kept = 1u;
             quire_pager_settle(op, number);
         }
     }
@@ -227,7 +227,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
     pager->held_back -= lend ? 1u : 0u;
     pager->owed += owe;
     quire_need_enter_(pager);
-    status = quire_pager_fill_(op, fobj, pgidx, wait_ok, &number, &store);
+    status = quire_pager_fill_(op, fobj, pgidx, fobj->slots[pgidx], wait_ok, &number, &store);
     quire_need_leave_(pager);
     if (status != QUIRE_OK || number == QUIRE_PAGE_NONE) {
         pager->held_back += lend ? 1u : 0u;
@@ -371,7 +371,6 @@ static QUIRE_RESIDENT enum quire_status quire_need_ask_(struct quire_op *op, str
 
     pager->stats.needs++;
     io->need_fobj = NULL;
-    io->need_pgidx = 0;
     io->need_write = false;
     io->need_page = page;
     quire_op_unlock(op);

@@ -74,27 +74,27 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     io.page = &page;
     io.stored = (pmem->flags & QUIRE_PMEM_STORED) != 0;
     io.ticket = 0;
-    io.need_fobj = NULL;
-    io.need_pgidx = 0;
-    io.need_write = false;
     io.need_page = NULL;
+    io.need_fobj = NULL;
+    io.need_write = false;
     quire_op_unlock(op);
     if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
         QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
     }
     answer = quire_pager_ask_(&io, load);
     quire_op_lock(op);
-    if (QUIRE_UNLIKELY(answer == QUIRE_NEED && pager->need != NULL)) {
-        answer = pager->need(op, &io, load, wait_ok);
-        mmu->alias_put(mmu->ctx, pa, page);
-        return answer;
-    }
-    mmu->alias_put(mmu->ctx, pa, page);
     if (QUIRE_LIKELY(answer == QUIRE_OK)) {
+        mmu->alias_put(mmu->ctx, pa, page);
         return QUIRE_OK;
     }
-    pager->stats.bad_answers += quire_store_answer(answer) == QUIRE_BAD_ANSWER;
-    return quire_store_answer(answer);
+    if (answer == QUIRE_NEED && pager->need != NULL) {
+        answer = pager->need(op, &io, load, wait_ok);
+    } else {
+        answer = quire_store_answer(answer);
+        pager->stats.bad_answers += answer == QUIRE_BAD_ANSWER;
+    }
+    mmu->alias_put(mmu->ctx, pa, page);
+    return answer;
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
@@ -253,27 +253,27 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
     uint64_t tries = 0;
 
     for (;;) {
-        bool tried = number != QUIRE_PAGE_NONE || op->naged != 0;
         enum quire_status status = QUIRE_OK;
+        bool tried = true;
 
         if (number == QUIRE_PAGE_NONE) {
+            tried = op->naged != 0;
             quire_op_flush(op); /* what the policy aged, and may choose next: the only page that could go may be among that */
             if (!quire_pager_has_room(pager) && !tried) {
                 status = quire_pager_await_room_(op, wait_ok);
             }
         } else {
             status = quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, wait_ok, store);
-            if (status == QUIRE_AGAIN) {
+            if (QUIRE_UNLIKELY(status == QUIRE_AGAIN)) {
                 status = quire_op_wait_reserve(op, wait_ok);
-            } else if (status != QUIRE_OK) {
+            } else if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
                 failures++;
                 status = QUIRE_OK;
             }
         }
         /* Every page that was tried went to the back of the policy's order: after this many all have been; and each may have
          * left a page of lower rank in its place (need.h). */
-        if (status == QUIRE_OK && tried &&
-            tries++ > ((uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) * (pager->rank_max + 1u)) {
+        if (status == QUIRE_OK && tried && tries++ >> pager->rank_max > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
             status = failures != 0 ? QUIRE_NO_PAGE : QUIRE_AGAIN;
         }
         if (status != QUIRE_OK || quire_pager_has_room(pager)) {
@@ -300,22 +300,20 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
 {
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
+    /* Where stores may need pages, who waits for room or for the reserve must not keep its owner from any page. */
+    bool claims = op->pager->need == NULL;
 
-    if (op->pager->need != NULL) {
-        /* Unclaimed: who waits for room or for the reserve must not keep its owner from any page. */
-        status = quire_pager_await_page_(op, number, wait_ok, store);
-        if (fobj->dead) {
-            return QUIRE_DEAD;
-        }
-        return status == QUIRE_OK && (fobj->flushing != 0 || quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_PRESENT)
-                   ? QUIRE_EXISTS
-                   : status;
+    if (QUIRE_LIKELY(claims)) {
+        fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+        op->pager->claims++;
     }
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
-    op->pager->claims++;
     status = quire_pager_await_page_(op, number, wait_ok, store);
-    op->pager->claims--;
-    fobj->slots[pgidx] = slot;
+    if (QUIRE_LIKELY(claims)) {
+        op->pager->claims--;
+        fobj->slots[pgidx] = slot;
+    } else if (status == QUIRE_OK && (fobj->flushing != 0 || fobj->slots[pgidx] != slot)) {
+        status = QUIRE_EXISTS;
+    }
     if (fobj->dead) {
         status = QUIRE_DEAD;
     }
@@ -344,13 +342,13 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     return QUIRE_OK;
 }
 
-/* Loads an absent page of `fobj` (whose `busy` is raised for it) into a free page, which must be there. OK means it arrived:
+/* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, into a free page, which must be there. OK means it arrived:
  * *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                bool wait_ok, uint32_t *number, enum quire_status *store)
+                                                                uint32_t slot, bool wait_ok, uint32_t *number,
+                                                                enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
-    uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
     struct quire_pmem *pmem;
 
@@ -389,6 +387,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
                                                                 enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
+    uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
 
     if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
@@ -405,7 +404,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
         *number = QUIRE_PAGE_NONE;
         return status == QUIRE_EXISTS ? QUIRE_OK : status;
     }
-    return quire_pager_fill_(op, fobj, pgidx, how->wait_ok, number, store);
+    return quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
 }
 
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
