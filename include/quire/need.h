@@ -38,7 +38,8 @@
  * the lent pages has rank L or less; it is in nobody's use, and saving it needs lower ranks only: by induction, rank 0 needing
  * nothing, it can be given back. (3) Evicting a page may leave one of lower rank in its place, once per operation. Each
  * failure of a store to save a lent page leaves that page resident and dirty, and the reserve short (`owed`) until faults
- * have refilled it: nothing is lost, but until then a need may end with NO_PAGE.
+ * have refilled it: nothing is lost, but until then a need may end with NO_PAGE. Where threads cannot wait, AGAIN takes the
+ * place of each wait, and whether all get on depends on when they try again.
  *
  * A page that could not be given back (of a locked object, or written and without a save operation) takes a page of the
  * reserve only while that is full, else NO_PAGE: have those resident before they are needed, as far as they form chains.
@@ -218,7 +219,11 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
     if (lend && (unused == 0 || lent + fobj->rank >= have)) {
         uint32_t *place = quire_need_victim_(pager, fobj->rank);
 
-        return place != NULL ? quire_need_give_back_(op, place, wait_ok) : QUIRE_NO_PAGE;
+        if (place != NULL) {
+            return quire_need_give_back_(op, place, wait_ok);
+        }
+        /* Who cannot wait could not always give back what he was lent; the next fault refills the reserve first. */
+        return have < pager->rank_max && (!wait_ok || pager->mmu->wait == NULL) ? QUIRE_AGAIN : QUIRE_NO_PAGE;
     }
     if (owe != 0 && (unused == 0 || have < pager->reserve || lent + fobj->rank + 1u >= have)) {
         return QUIRE_NO_PAGE;
