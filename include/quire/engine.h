@@ -107,7 +107,7 @@ struct quire_op {
     uintptr_t key;           /* from the `lock` hook */
     struct quire_fobj *dead; /* objects to free after unlock, through fobj->link.next */
     uint32_t naged;          /* FLUSH_UNLOCKED only: pages whose entries the policy's questions removed */
-    bool kept;               /* a page that a store needed stayed in a page of the reserve */
+    uint32_t kept;           /* 1: a page that a store needed stayed in a page of the reserve */
     uint32_t aged[QUIRE_OP_AGED_MAX];
     struct quire_batch batch;
 };
@@ -147,7 +147,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_locked(struct quire_op *op, stru
     op->key = key;
     op->dead = NULL;
     op->naged = 0;
-    op->kept = false;
+    op->kept = 0;
     quire_batch_init(&op->batch);
 }
 

@@ -35,10 +35,10 @@ struct quire_io {
     void *const *page;            /* npages kernel addresses, a page each */
     bool stored;                  /* load: this page was saved before. When false it has the content it was born with (again) */
     uint64_t ticket;              /* names this request where a store answers PENDING; 0 while that answer is not accepted */
+    void *need_page;              /* in the call after NEED: a kernel address for the page, until the call returns. Else null */
     struct quire_fobj *need_fobj; /* set by the store that answers NEED: an object of lower rank ... */
     uint32_t need_pgidx;          /* ... the page of it that must be present first ... */
     bool need_write;              /* ... and whether the store will write that page */
-    void *need_page; /* in the call after NEED: a kernel address for that page, until the call returns. Else null */
 };
 
 /*

@@ -39,7 +39,8 @@
  * the lent pages has rank L or less; it is in nobody's use, and saving it needs lower ranks only: by induction, rank 0 needing
  * nothing, it can be given back. (3) Evicting a page may leave one of lower rank in its place, once per operation. Each
  * failure of a store to save a lent page leaves that page resident and dirty, and the reserve short (`owed`) until faults
- * have refilled it: nothing is lost, but until then a need may end with NO_PAGE.
+ * have refilled it: nothing is lost, but until then a need may end with NO_PAGE. Where threads cannot wait, AGAIN takes the
+ * place of each wait, and whether all get on depends on when they try again.
  *
  * A page that could not be given back (of a locked object, or written and without a save operation) takes a page of the
  * reserve only while that is full, else NO_PAGE: have those resident before they are needed, as far as they form chains.
@@ -162,7 +163,7 @@ static QUIRE_RESIDENT void quire_need_end_(struct quire_op *op, bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
-    uint32_t allowed = op->kept ? 0 : 1u;
+    uint32_t allowed = 1u - op->kept;
     uint32_t *place;
     uint32_t i;
 
@@ -175,7 +176,7 @@ static QUIRE_RESIDENT void quire_need_end_(struct quire_op *op, bool wait_ok)
         if (number != QUIRE_PAGE_NONE) {
             pager->lent[i] = QUIRE_PAGE_NONE;
             pager->held_back++;
-            op->kept = true;
+            op->kept = 1u;
             quire_pager_settle(op, number);
         }
     }
@@ -220,7 +221,11 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
     if (lend && (unused == 0 || lent + fobj->rank >= have)) {
         uint32_t *place = quire_need_victim_(pager, fobj->rank);
 
-        return place != NULL ? quire_need_give_back_(op, place, wait_ok) : QUIRE_NO_PAGE;
+        if (place != NULL) {
+            return quire_need_give_back_(op, place, wait_ok);
+        }
+        /* Who cannot wait could not always give back what he was lent; the next fault refills the reserve first. */
+        return have < pager->rank_max && (!wait_ok || pager->mmu->wait == NULL) ? QUIRE_AGAIN : QUIRE_NO_PAGE;
     }
     if (owe != 0 && (unused == 0 || have < pager->reserve || lent + fobj->rank + 1u >= have)) {
         return QUIRE_NO_PAGE;
@@ -234,7 +239,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
     pager->held_back -= lend ? 1u : 0u;
     pager->owed += owe;
     quire_need_enter_(pager);
-    status = quire_pager_fill_(op, fobj, pgidx, wait_ok, &number, &store);
+    status = quire_pager_fill_(op, fobj, pgidx, fobj->slots[pgidx], wait_ok, &number, &store);
     quire_need_leave_(pager);
     if (status != QUIRE_OK || number == QUIRE_PAGE_NONE) {
         pager->held_back += lend ? 1u : 0u;
@@ -378,7 +383,6 @@ static QUIRE_RESIDENT enum quire_status quire_need_ask_(struct quire_op *op, str
 
     pager->stats.needs++;
     io->need_fobj = NULL;
-    io->need_pgidx = 0;
     io->need_write = false;
     io->need_page = page;
     quire_op_unlock(op);

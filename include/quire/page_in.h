@@ -90,27 +90,27 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     io.page = &page;
     io.stored = (pmem->flags & QUIRE_PMEM_STORED) != 0;
     io.ticket = 0;
-    io.need_fobj = NULL;
-    io.need_pgidx = 0;
-    io.need_write = false;
     io.need_page = NULL;
+    io.need_fobj = NULL;
+    io.need_write = false;
     quire_op_unlock(op);
     if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
         QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
     }
     answer = quire_pager_ask_(&io, load);
     quire_op_lock(op);
-    if (QUIRE_UNLIKELY(answer == QUIRE_NEED && pager->need != NULL)) {
-        answer = pager->need(op, &io, load, wait_ok);
-        mmu->alias_put(mmu->ctx, pa, page);
-        return answer;
-    }
-    mmu->alias_put(mmu->ctx, pa, page);
     if (QUIRE_LIKELY(answer == QUIRE_OK)) {
+        mmu->alias_put(mmu->ctx, pa, page);
         return QUIRE_OK;
     }
-    pager->stats.bad_answers += quire_store_answer(answer) == QUIRE_BAD_ANSWER;
-    return quire_store_answer(answer);
+    if (answer == QUIRE_NEED && pager->need != NULL) {
+        answer = pager->need(op, &io, load, wait_ok);
+    } else {
+        answer = quire_store_answer(answer);
+        pager->stats.bad_answers += answer == QUIRE_BAD_ANSWER;
+    }
+    mmu->alias_put(mmu->ctx, pa, page);
+    return answer;
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
@@ -561,7 +561,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     if (claims) {
         op->pager->claims--;
         fobj->slots[pgidx] = slot;
-    } else if (status == QUIRE_OK && (fobj->flushing != 0 || quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_PRESENT)) {
+    } else if (status == QUIRE_OK && (fobj->flushing != 0 || fobj->slots[pgidx] != slot)) {
         status = QUIRE_EXISTS;
     }
     return fobj->dead ? QUIRE_DEAD : status;
@@ -596,13 +596,14 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     return quire_pager_claim_(op, fobj, pgidx, number, how, store);
 }
 
-/* Loads an absent page of `fobj` (whose `busy` is raised for it) into a free page, which must be there and its account expect. OK means it arrived:
+/* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, into a free page, which must be there and
+ * expected by its account. OK means it arrived:
  * *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                bool wait_ok, uint32_t *number, enum quire_status *store)
+                                                                uint32_t slot, bool wait_ok, uint32_t *number,
+                                                                enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
-    uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
     struct quire_pmem *pmem;
 
@@ -642,6 +643,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
                                                                 enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
+    uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
 
     if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
@@ -660,7 +662,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
         *number = QUIRE_PAGE_NONE;
         return status == QUIRE_EXISTS ? QUIRE_OK : status;
     }
-    return quire_pager_fill_(op, fobj, pgidx, how->wait_ok, number, store);
+    return quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
 }
 
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,

@@ -207,6 +207,32 @@ static bool quire_check_free_list_(const struct quire_pager *pager, struct quire
     return n != pager->pool.count[QUIRE_PAGE_FREE] && quire_check_fail_(out, "6: a free page is lost", pager, n);
 }
 
+/* The reserve for needs (need.h), `unused` pages being free. */
+static bool quire_check_reserve_(const struct quire_pager *pager, uint32_t unused, struct quire_violation *out)
+{
+    uint32_t lent = 0;
+    uint32_t i;
+
+    for (i = 0; i <= QUIRE_FOBJ_RANK_MAX; i++) {
+        uint32_t number = pager->lent[i];
+
+        if (number == QUIRE_PAGE_NONE) {
+            continue;
+        }
+        lent++;
+        if (pager->needing != NULL && (!quire_page_exists_(&pager->pool.pages, number) ||
+                                       quire_pmem_at(&pager->pool, number)->state != QUIRE_PAGE_FLUSHING)) {
+            return quire_check_fail_(out, "6: what is on the list of lent pages is not lent", pager, number);
+        }
+    }
+    if (pager->held_back > pager->reserve || lent > pager->reserve - pager->held_back ||
+        (pager->needing == NULL && pager->held_back != pager->reserve)) {
+        return quire_check_fail_(out, "6: a page of the reserve is lent, and nobody owns the reserve", pager, lent);
+    }
+    return unused + (pager->reserve - pager->held_back) + pager->owed < pager->reserve &&
+           quire_check_fail_(out, "6: the reserve lacks a page, and nobody owes it", pager, unused);
+}
+
 static bool quire_check_pool_(const struct quire_pager *pager, struct quire_violation *out)
 {
     struct quire_check_count_ count;
@@ -227,11 +253,8 @@ static bool quire_check_pool_(const struct quire_pager *pager, struct quire_viol
     for (i = 0; i < pager->concurrency * (pager->pages_per_step + 1u); i++) {
         names += i % (pager->pages_per_step + 1u) != 0 && pager->steps[i] != QUIRE_PAGE_NONE;
     }
-    if (pager->needing == NULL ? pager->held_back != pager->reserve : pager->held_back > pager->reserve) {
-        return quire_check_fail_(out, "6: a page of the reserve is lent, and nobody owns the reserve", pager, pager->held_back);
-    }
-    if (count.state[QUIRE_PAGE_FREE] + (pager->reserve - pager->held_back) + pager->owed < pager->reserve) {
-        return quire_check_fail_(out, "6: the reserve lacks a page, and nobody owes it", pager, count.state[QUIRE_PAGE_FREE]);
+    if (quire_check_reserve_(pager, count.state[QUIRE_PAGE_FREE], out)) {
+        return true;
     }
     if (sum != pager->pool.total || count.fixed != pager->pool.fixed || count.holds != pager->holds ||
         count.steps != pager->step_pages || count.step_names != names) {

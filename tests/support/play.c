@@ -186,7 +186,8 @@ uint32_t play_after_fault(const struct play_hits *hits, uint32_t set)
 {
     if (hits->needs && (hits->load != 0 || hits->save != 0 || hits->owed)) {
         /* It may have been what the save of a victim needs: then another one was found; or what the load needs. */
-        set |= MODEL_OK | MODEL_SET(QUIRE_NO_PAGE) | (hits->load + hits->save != 0 ? MODEL_SET(hits->answer) : 0);
+        set |= MODEL_OK | MODEL_SET(QUIRE_NO_PAGE) | MODEL_SET(QUIRE_AGAIN) |
+               (hits->load + hits->save != 0 ? MODEL_SET(hits->answer) : 0);
     }
     if (hits->load != 0 && !hits->needs) {
         set = (set & ~MODEL_OK) | MODEL_SET(hits->answer);

@@ -499,7 +499,7 @@ void play_write_back(struct play *play)
     status = quire_pager_write_back(&play->rig.pager, play->object[object]->fobj, first, n, false);
     play_disarm(play, &hits);
     if (hits.needs && valid_pages(m, first, n) && (hits.load != 0 || hits.save != 0 || hits.owed)) {
-        set |= MODEL_SET(QUIRE_NO_PAGE) | (hits.load + hits.save != 0 ? MODEL_SET(hits.answer) : 0);
+        set |= MODEL_SET(QUIRE_NO_PAGE) | MODEL_SET(QUIRE_AGAIN) | (hits.load + hits.save != 0 ? MODEL_SET(hits.answer) : 0);
     } else if (hits.save != 0) {
         set = MODEL_SET(hits.answer) | (hits.stuck != 0 ? MODEL_SET(QUIRE_STUCK) : 0);
     } else if (hits.stuck != 0) {
