@@ -349,20 +349,21 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_enter_(struct quire_pa
     return QUIRE_OK;
 }
 
-/* What an entry may permit where writes are logged: no writing until a fault asked for it, and was noted. */
-static QUIRE_RESIDENT QUIRE_COLD unsigned quire_pager_log_(struct quire_vm *vm, uintptr_t va, unsigned prot, unsigned access)
+/* Where writes are logged: what no entry may permit, writing, until a fault asks for it and is noted. */
+static QUIRE_RESIDENT QUIRE_COLD unsigned quire_pager_log_(struct quire_vm *vm, const struct quire_fault *in)
 {
-    if (access == QUIRE_PROT_WRITE) {
-        quire_vm_log_note(vm, va);
+    if (in->access == QUIRE_PROT_WRITE) {
+        quire_vm_log_note(vm, in->va);
     }
-    return !quire_vm_log_covers(vm, va) || quire_vm_log_has(vm, va) ? prot : prot & ~QUIRE_PROT_WRITE;
+    return !quire_vm_log_covers(vm, in->va) || quire_vm_log_has(vm, in->va) ? 0 : QUIRE_PROT_WRITE;
 }
 
-/* Makes the entry that `in` asks for. *again: the lock was dropped for a flush, everything is to be looked at anew. */
+/* Makes the entry that `in` asks for, without permitting what is in `deny`. *again: the lock was dropped for a flush, everything is
+ * to be looked at anew. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *op, struct quire_area *area,
                                                                struct quire_pmem *pmem, uint32_t number,
                                                                const struct quire_fault *in, struct quire_fault_result *out,
-                                                               bool *again)
+                                                               bool *again, unsigned deny)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
@@ -387,10 +388,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *
         !quire_pager_may_fix(pager, pmem->fobj->account)) {
         return QUIRE_NO_PAGE;
     }
-    prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
-    if (QUIRE_UNLIKELY(area->vm->logged != 0)) {
-        prot = quire_pager_log_(area->vm, va, prot, in->access);
-    }
+    prot = quire_pager_entry_prot_(pager, area, pmem, in->access) & ~deny;
     /* Who pinned the page may have written since it was synced. */
     if ((prot & QUIRE_PROT_EXEC) != 0 && ((pmem->flags & QUIRE_PMEM_SYNCED) == 0 || pmem->pins != 0)) {
         quire_pager_sync_code_(pager, number, va);
@@ -439,7 +437,8 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
 
             quire_pager_step_note(op->pager, quire_pager_step_row(op->pager, in->thread), pmem, number);
-            status = quire_pager_map_(op, area, pmem, number, in, out, &again);
+            status = quire_pager_map_(op, area, pmem, number, in, out, &again,
+                                      QUIRE_LIKELY(vm->logged == 0) ? 0 : quire_pager_log_(vm, in));
         }
         if (before == QUIRE_FAULT_MAJOR || before == QUIRE_FAULT_WRITE) {
             out->kind = before;

@@ -109,7 +109,7 @@ struct quire_vm_info {
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, struct quire_vm_info *out)
     QUIRE_SYM(quire_vm_query);
 
-/* How a copy accesses the context: as a fault would. All zero: unprivileged, not waiting, thread 0. */
+/* How a copy, or quire_vm_populate() of advise.h, accesses the context: as a fault would. All zero: unprivileged, not waiting, thread 0. */
 struct quire_vm_copy {
     bool privileged;
     bool wait_ok;

@@ -387,3 +387,28 @@ Test(pin, copy_of_a_pin_that_was_let_go_is_an_underflow)
     EXPECT(quire_unpin(&copy), QUIRE_UNDERFLOW);
     END(&rig);
 }
+
+Test(pin, page_in_two_pins_stays_until_both_are_let_go)
+{
+    struct quire_pin second;
+    struct world w;
+    unsigned round;
+
+    world_start(&w, eight_pages(), RW);
+    EXPECT(pin_fobj(&w, 2, 2, false), QUIRE_OK);
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.store->fobj, 3, 2, true, false, &second), QUIRE_OK);
+    cr_expect_eq(rig_stats(&w.rig).fixed, 3);
+    EXPECT(quire_unpin(&w.pin), QUIRE_OK);
+    cr_expect_eq(rig_stats(&w.rig).fixed, 2);
+    use_all_others(&w, 5);
+    cr_expect(rig_query(&w.vm, RIG_AT(3)).pinned);
+    cr_expect(rig_query(&w.vm, RIG_AT(3)).resident);
+    cr_expect_not(rig_query(&w.vm, RIG_AT(2)).pinned);
+    EXPECT(quire_unpin(&second), QUIRE_OK);
+    for (round = 0; round < 8 && rig_query(&w.vm, RIG_AT(3)).resident; round++) {
+        use_all_others(&w, 5);
+    }
+    cr_expect_not(rig_query(&w.vm, RIG_AT(3)).resident);
+    cr_expect_eq(w.store->saves_of[3], 1, "it may have been written");
+    END(&w.rig);
+}
