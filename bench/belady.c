@@ -37,7 +37,7 @@ uint32_t *belady_next(const struct qpt *qpt)
 struct heap {
     uint32_t *content; /* [1..n]: half of a place is the place above it */
     uint32_t *place;   /* per content; ABSENT: not resident */
-    uint64_t *key;     /* per content: 2 x its next use; + 1 if it is never used again and clean */
+    uint64_t *key;     /* per content: its next use; if there is none, behind all others, and the later the later it was used */
     bool *dirty;       /* per content */
     uint32_t n;
 };
@@ -92,7 +92,7 @@ static uint32_t take_top(struct heap *heap)
     return top;
 }
 
-static void reference(struct heap *heap, uint32_t pages, uint32_t content, bool write, uint32_t next, struct belady *out)
+static void reference(struct heap *heap, uint32_t pages, uint32_t content, bool write, uint64_t key, struct belady *out)
 {
     if (heap->place[content] == ABSENT) {
         out->majors++;
@@ -103,7 +103,7 @@ static void reference(struct heap *heap, uint32_t pages, uint32_t content, bool 
         heap->place[content] = ++heap->n;
     }
     heap->dirty[content] = heap->dirty[content] || write;
-    heap->key[content] = (uint64_t)next * 2u + (next == BELADY_NEVER && !heap->dirty[content]);
+    heap->key[content] = key;
     rise(heap, content); /* what is needed now was the one needed first: its key only grows */
 }
 
@@ -129,7 +129,9 @@ bool belady(const struct qpt *qpt, const uint32_t *next, uint32_t pages, struct 
         uint32_t record = qpt->record[i];
 
         if (qpt_kind(record) != QPT_MARK) {
-            reference(&heap, pages, qpt_content(qpt, record), qpt_kind(record) == QPT_WRITE, next[i], out);
+            uint64_t key = next[i] != BELADY_NEVER ? next[i] : (uint64_t)BELADY_NEVER + i;
+
+            reference(&heap, pages, qpt_content(qpt, record), qpt_kind(record) == QPT_WRITE, key, out);
         }
     }
     free(heap.content);

@@ -12,9 +12,10 @@ struct belady {
 };
 
 /*
- * MIN (Belady, 1966) with `pages` pages of memory: the page evicted is the one needed again last. No policy has fewer majors. It
- * knows nothing of dirty pages but this: of those never needed again it takes clean ones first. `next` is what belady_next()
- * returned. False: out of memory. O(records x log pages).
+ * MIN (Belady, 1966) with `pages` pages of memory: the page evicted is the one needed again last; of those never needed again, the
+ * one used last. No policy has fewer majors. It knows nothing of dirty pages: that its write-backs are few is a consequence, and
+ * something that also minds them could cost less. `next` is what belady_next() returned. False: out of memory. O(records x log
+ * pages).
  */
 bool belady(const struct qpt *qpt, const uint32_t *next, uint32_t pages, struct belady *out);
 

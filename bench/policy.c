@@ -7,7 +7,7 @@
  *     STEP     "step=N": the pager keeps the N pages that faulted last, not as many as by default
  *     POLICY   as policies.h says, e.g. "clock" or "clock,chances=4"; or "min", Belady's optimum
  *     FLAGS    what the hardware has: "ad" accessed and dirty flags, "a" accessed flags, "f" accessed flags that software sets,
- *              "none"
+ *              "none"; of no matter for "min"
  *     PAGES    of memory: a number, or "N%" of the pages of the trace (rounded up, at least what the pager needs)
  *
  * Prints a line for each triple: its trace and itself, then pages, majors, minors, write-backs. "policy list" prints the policies,
@@ -97,7 +97,6 @@ static void run(const struct qpt *qpt, uint32_t step, const char *policy, const 
 
     memset(&config, 0, sizeof config);
     config.trace = qpt;
-    config.flags = flags_of(flags);
     config.pages = pages_of(qpt, step, pages);
     config.step = step;
     if (strcmp(policy, "min") == 0) {
@@ -105,6 +104,7 @@ static void run(const struct qpt *qpt, uint32_t step, const char *policy, const 
     } else {
         const char *wrong;
 
+        config.flags = flags_of(flags);
         config.policy = policy_named(policy);
         if (config.policy == NULL) {
             stop(2, policy, "no such policy, or no such field of it, or no such value");
@@ -114,8 +114,12 @@ static void run(const struct qpt *qpt, uint32_t step, const char *policy, const 
             stop(1, policy, wrong);
         }
     }
+    /* A line is one write: those of several processes do not mix. */
     (void)printf("%s %s %s %s %u %llu %llu %llu\n", qpt->name, policy, flags, pages, (unsigned)config.pages,
                  (unsigned long long)counts.majors, (unsigned long long)counts.minors, (unsigned long long)counts.saves);
+    if (fflush(stdout) != 0) {
+        stop(2, "output", "it cannot be written");
+    }
 }
 
 int main(int argc, char **argv)
