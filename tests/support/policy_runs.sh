@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The replay of recorded traces: its counts against a model's, and what it says to bad files and arguments.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 . tests/support/check.sh
 dir=$(mktemp -d)
 trap 'rm -rf "$checks_log" "$dir"' EXIT
@@ -53,6 +53,7 @@ bad() {
 file() {
     local header=$1
     shift
+    # shellcheck disable=SC2059
     { printf '%s\n' "$header"; printf "$@"; } >"$dir/bad.qpt"
     echo "$dir/bad.qpt"
 }
