@@ -124,6 +124,7 @@ static const char *check_record(struct qpt *qpt, uint32_t record)
 static const char *read_records(struct qpt *qpt, FILE *file)
 {
     static uint8_t bytes[4u * CHUNK];
+    uint32_t references = 0;
     uint32_t n = 0;
 
     while (n < qpt->records) {
@@ -147,10 +148,14 @@ static const char *read_records(struct qpt *qpt, FILE *file)
             if (wrong != NULL) {
                 return wrong;
             }
+            references += qpt_kind(grown[n + i]) != QPT_MARK;
         }
         n += more;
     }
-    return fgetc(file) == EOF ? NULL : "it goes on behind its last record";
+    if (fgetc(file) != EOF) {
+        return "it goes on behind its last record";
+    }
+    return references != 0 ? NULL : "it has no references";
 }
 
 static const char *read_all(struct qpt *qpt, FILE *file)

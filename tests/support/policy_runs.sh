@@ -96,6 +96,7 @@ bad "many records, of which none is there" "ends before its last record" "$(file
 bad "a file that ends before its first record" "ends before its first record" "$(file "${whole/ pages=1/ pages=9}" '\0\0\0\0\0')"
 bad "a file that ends within a record" "ends before its last record" "$(file "$whole" '\0\0\0\0')"
 bad "a file that goes on" "goes on" "$(file "$whole" '\0\0\0\0\0\0')"
+bad "a file of clock marks only" "no references" "$(file "$whole" '\0\3\0\0\0')"
 bad "a page that the header does not have" "does not have" "$(file "$whole" '\0\4\0\0\0')"
 bad "a context that the header does not have" "does not have" "$(file "$whole" '\0\0\0\0\1')"
 head -c 200 "$dir/good.qpt.xz" >"$dir/bad.qpt.xz"
