@@ -16,15 +16,15 @@
 /* A field that may be set to other values, a uint32_t, is another line here. */
 #define FIELDS(X) X(clock, chances)
 
-#define MEMBER(name) struct quire_policy_##name name;
+#define MEMBER(name) struct quire_policy_##name a_##name; /* a name may begin with a digit */
 static union {
     POLICIES(MEMBER)
 } the;
 
-#define MAKE(name)                                    \
-    static struct quire_policy *make_##name(void)     \
-    {                                                 \
-        return quire_policy_##name##_init(&the.name); \
+#define MAKE(name)                                        \
+    static struct quire_policy *make_##name(void)         \
+    {                                                     \
+        return quire_policy_##name##_init(&the.a_##name); \
     }
 POLICIES(MAKE)
 
@@ -40,7 +40,7 @@ static const struct {
     const char *name;
     uint32_t *value;
 } fields[] = {
-#define FIELD(policy, name) {#policy, #name, &the.policy.name},
+#define FIELD(policy, name) {#policy, #name, &the.a_##policy.name},
     FIELDS(FIELD)};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
