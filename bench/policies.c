@@ -13,9 +13,6 @@
     X(fifo)         \
     X(clock)
 
-/* A field that may be set to other values, a uint32_t, is another line here. */
-#define FIELDS(X) X(clock, chances)
-
 #define MEMBER(name) struct quire_policy_##name a_##name; /* a name may begin with a digit */
 static union {
     POLICIES(MEMBER)
@@ -35,13 +32,19 @@ static const struct {
 #define POLICY(name) {#name, make_##name},
     POLICIES(POLICY)};
 
+#define FIELD(policy, name)                   \
+    {                                         \
+#policy, #name, &the.a_##policy.name, \
+    }
+
+/* A field that may be set to other values, a uint32_t, is another line here. */
 static const struct {
     const char *policy;
     const char *name;
     uint32_t *value;
 } fields[] = {
-#define FIELD(policy, name) {#policy, #name, &the.a_##policy.name},
-    FIELDS(FIELD)};
+    FIELD(clock, chances),
+};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
