@@ -52,6 +52,7 @@ measure() { # measure NAME COLUMNS
 
 measure file case
 measure size .
+measure policy trace,memory,pages,policy,flags
 if [ "$(uname -m)" = x86_64 ]; then
     measure pager case,pages,areas,contexts,instructions,worst
     measure region workload,live,alloc,free,worst_alloc,worst_free,utilisation

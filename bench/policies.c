@@ -1,0 +1,119 @@
+/* bench/policies.c - the replacement policies, by name. SPDX-License-Identifier: BSD-2-Clause */
+#include "policies.h"
+
+#include <quire/policy_clock.h>
+#include <quire/policy_fifo.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Another policy is another line here, with its header above. */
+#define POLICIES(X) \
+    X(fifo)         \
+    X(clock)
+
+#define MEMBER(name) struct quire_policy_##name a_##name; /* a name may begin with a digit */
+static union {
+    POLICIES(MEMBER)
+} the;
+
+#define MAKE(name)                                        \
+    static struct quire_policy *make_##name(void)         \
+    {                                                     \
+        return quire_policy_##name##_init(&the.a_##name); \
+    }
+POLICIES(MAKE)
+
+static const struct {
+    const char *name;
+    struct quire_policy *(*make)(void);
+} policies[] = {
+#define POLICY(name) {#name, make_##name},
+    POLICIES(POLICY)};
+
+#define FIELD(policy, name)                   \
+    {                                         \
+#policy, #name, &the.a_##policy.name, \
+    }
+
+/* A field that may be set to other values, a uint32_t, is another line here. */
+static const struct {
+    const char *policy;
+    const char *name;
+    uint32_t *value;
+} fields[] = {
+    FIELD(clock, chances),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static struct quire_policy *make(const char *name, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT(policies); i++) {
+        if (strlen(policies[i].name) == len && memcmp(policies[i].name, name, len) == 0) {
+            return policies[i].make();
+        }
+    }
+    return NULL;
+}
+
+/* Sets one "FIELD=VALUE" of `len` bytes. */
+static bool set(const char *policy, const char *text, size_t len)
+{
+    const char *equals = memchr(text, '=', len);
+    char *end;
+    size_t i;
+
+    for (i = 0; equals != NULL && i < COUNT(fields); i++) {
+        size_t name = (size_t)(equals - text);
+
+        if (strncmp(policy, fields[i].policy, strlen(fields[i].policy)) == 0 && strlen(fields[i].name) == name &&
+            memcmp(fields[i].name, text, name) == 0) {
+            unsigned long value = strtoul(equals + 1, &end, 10);
+
+            *fields[i].value = (uint32_t)value;
+            return equals[1] >= '0' && equals[1] <= '9' && end == text + len && value <= UINT32_MAX;
+        }
+    }
+    return false;
+}
+
+struct quire_policy *policy_named(const char *text)
+{
+    size_t len = strcspn(text, ",");
+    struct quire_policy *policy = make(text, len);
+    const char *at = text + len;
+
+    while (policy != NULL && *at == ',') {
+        len = strcspn(at + 1, ",");
+        if (!set(policy->ops->name, at + 1, len)) {
+            return NULL;
+        }
+        at += 1u + len;
+    }
+    return policy;
+}
+
+bool policy_list(FILE *to, const char *policy)
+{
+    size_t i;
+
+    if (policy == NULL) {
+        for (i = 0; i < COUNT(policies); i++) {
+            (void)fprintf(to, "%s\n", policies[i].name);
+        }
+        return true;
+    }
+    if (make(policy, strlen(policy)) == NULL) {
+        return false;
+    }
+    for (i = 0; i < COUNT(fields); i++) {
+        if (strcmp(fields[i].policy, policy) == 0) {
+            (void)fprintf(to, "%s %u\n", fields[i].name, (unsigned)*fields[i].value);
+        }
+    }
+    return true;
+}
