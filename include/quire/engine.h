@@ -41,6 +41,8 @@ struct quire_pager_stats {
     uint32_t total;                    /* now: the sum of them */
     uint32_t fixed;                    /* now: pinned, locked, or dirty without a save operation */
     uint32_t steps;                    /* now: pages among the last of some thread */
+
+    uint64_t around; /* entries made ahead of their faults (around.h) */
 };
 
 struct quire_op;
@@ -68,6 +70,8 @@ struct quire_pager {
     uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
     struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
+
+    uint8_t around; /* pages of the window in which entries are made ahead (around.h); 0: none are */
 };
 
 /* ---- Operations ---- */

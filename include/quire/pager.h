@@ -3,6 +3,7 @@
 #define QUIRE_PAGER_H
 
 #include "area.h"
+#include "around.h"
 #include "base.h"
 #include "engine.h"
 #include "fobj.h"
@@ -51,6 +52,9 @@ struct quire_pager_config {
     uint32_t pages_per_step;     /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
     uint32_t rank_max;           /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX */
     uint32_t *steps;             /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
+
+    /* A read or fetch that faults on a shared object maps what is resident around it, too (around.h). */
+    uint32_t around; /* pages of the window, a power of two up to QUIRE_AROUND_MAX; 16 is a good choice; 0: off */
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
@@ -261,19 +265,6 @@ static QUIRE_RESIDENT QUIRE_COLD void quire_pager_sync_code_(struct quire_pager 
     }
 }
 
-/* What the new entry of a resident page may permit: a clean page is writable only if writing it is what is asked, or if the
- * hardware will tell. */
-static QUIRE_RESIDENT unsigned quire_pager_entry_prot_(const struct quire_pager *pager, const struct quire_area *area,
-                                                       const struct quire_pmem *pmem, unsigned access)
-{
-    bool told = (pager->mmu->features & QUIRE_MMU_HW_DIRTY) != 0 && area->fobj->ops->save != NULL;
-
-    if (access == QUIRE_PROT_WRITE || (pmem->flags & QUIRE_PMEM_DIRTY) != 0 || told) {
-        return area->prot;
-    }
-    return area->prot & ~QUIRE_PROT_WRITE;
-}
-
 /* Deals with an entry that is there already: good as it is, its accessed flag missing, or to be removed and made anew. */
 static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_present_(struct quire_op *op, struct quire_area *area,
                                                                             uint32_t number, unsigned entry,
@@ -421,6 +412,10 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             again = true;
         }
         if (status != QUIRE_OK || !again) {
+            if (QUIRE_UNLIKELY(op->pager->around != 0) && status == QUIRE_OK && out->kind <= QUIRE_FAULT_MAJOR &&
+                number != QUIRE_PAGE_NONE) {
+                quire_around(op->pager, area, in->va, in->access);
+            }
             return status;
         }
         area = NULL;
@@ -541,6 +536,16 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(s
     return status;
 }
 
+/* The end of a common fault where entries are made ahead. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_around_(struct quire_pager *pager, uintptr_t key,
+                                                                                 struct quire_area *area,
+                                                                                 const struct quire_fault *in)
+{
+    quire_around(pager, area, in->va, in->access);
+    quire_pager_unlock(pager, key);
+    return QUIRE_OK;
+}
+
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager *pager, struct quire_vm *vm,
                                                              const struct quire_fault *in, struct quire_fault_result *out)
 {
@@ -559,6 +564,9 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
     area = quire_vm_area_at(vm, in->va);
     if (!quire_pager_fault_quick_(pager, vm, area, in, out)) {
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
+    }
+    if (QUIRE_UNLIKELY(pager->around != 0)) {
+        return quire_pager_fault_around_(pager, key, area, in);
     }
     quire_pager_unlock(pager, key);
     return QUIRE_OK;
@@ -659,7 +667,8 @@ static bool quire_pager_config_valid_(const struct quire_pager_config *config, u
     return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL &&
            config->policy->host.ctx == NULL && config->mem.alloc != NULL && config->mem.free != NULL &&
            config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
-           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL;
+           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL && config->around <= QUIRE_AROUND_MAX &&
+           (config->around & (config->around - 1u)) == 0;
 }
 
 QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
@@ -692,6 +701,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     pager->pages_per_step = step;
     pager->rank_max = config->rank_max;
     pager->min_pages = (uint32_t)min;
+    pager->around = (uint8_t)config->around;
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }

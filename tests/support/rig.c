@@ -213,6 +213,7 @@ struct quire_pager_config rig_pager_config(struct rig *rig)
     config.concurrency = rig->config.concurrency;
     config.pages_per_step = rig->config.step;
     config.steps = rig->steps;
+    config.around = rig->config.around;
     return config;
 }
 
