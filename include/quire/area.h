@@ -4,6 +4,7 @@
 
 #include "base.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "list.h"
 #include "tree.h"
 
@@ -46,6 +47,8 @@ struct quire_vm {
     uint32_t flushing;           /* unlocked flushes in flight: nothing may be mapped here until they end */
     struct quire_fault_stats stats;
     void *user; /* the user's own: where MMU hooks find the page tables */
+
+    struct quire_headroom headroom; /* of its loads (gauge.h) */
 };
 
 #define QUIRE_AREA_WX 1u    /* asked for: writable and executable may meet here */

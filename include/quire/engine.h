@@ -5,6 +5,7 @@
 #include "area.h"
 #include "base.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "list.h"
 #include "mmu.h"
 #include "pmem.h"
@@ -71,7 +72,8 @@ struct quire_pager {
     struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
 
-    uint8_t around; /* pages of the window in which entries are made ahead (around.h); 0: none are */
+    uint8_t around;                 /* pages of the window in which entries are made ahead (around.h); 0: none are */
+    struct quire_headroom headroom; /* of all loads (gauge.h) */
 };
 
 /* ---- Operations ---- */
@@ -79,7 +81,8 @@ struct quire_pager {
 /* How an operation that brings pages in goes about it. */
 struct quire_how {
     bool wait_ok;
-    uint32_t *steps; /* the row of the thread that will use the page: see quire_pager_step_row(). Null: none */
+    uint32_t *steps;                 /* the row of the thread that will use the page: see quire_pager_step_row(). Null: none */
+    struct quire_headroom *headroom; /* of the context that will use it: counts the load. Null: none */
 };
 
 /* The aged pages that one eviction may leave waiting for an unlocked flush. */
@@ -574,7 +577,12 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t numbe
     if ((state & QUIRE_PAGE_FIXED) != 0 || pager->op == NULL) {
         return state | QUIRE_PAGE_FIXED;
     }
-    return quire_pager_used_(pager, pmem, number) ? state | QUIRE_PAGE_USED : state;
+    if (quire_pager_used_(pager, pmem, number)) {
+        pager->headroom.used++;
+        return state | QUIRE_PAGE_USED;
+    }
+    pager->headroom.unused++;
+    return state;
 }
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)

@@ -6,6 +6,7 @@
 #include "base.h"
 #include "engine.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "mmu.h"
 #include "pmem.h"
 #include "policy.h"
@@ -306,6 +307,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     uint32_t slot = fobj->slots[pgidx];
     enum quire_status status;
     struct quire_pmem *pmem;
+    uint32_t distance;
 
     if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager)) {
         return QUIRE_NO_PAGE; /* before a page is evicted in vain */
@@ -342,7 +344,12 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
-        quire_pager_policy_insert(pager, pmem, *number, quire_pager_distance(pager, quire_slot_value(slot)));
+        distance = quire_pager_distance(pager, quire_slot_value(slot));
+        quire_headroom_note(&pager->headroom, distance);
+        if (how->headroom != NULL) {
+            quire_headroom_note(how->headroom, distance);
+        }
+        quire_pager_policy_insert(pager, pmem, *number, distance);
         quire_op_wake(op, fobj, pgidx);
     }
     quire_op_unbusy(op, fobj);

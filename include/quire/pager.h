@@ -172,6 +172,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
 
     how.wait_ok = in->wait_ok;
     how.steps = quire_pager_step_row(op->pager, in->thread);
+    how.headroom = &vm->headroom;
     for (;;) {
         enum quire_status status;
         struct quire_area *at;

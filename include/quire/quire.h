@@ -15,6 +15,7 @@
 #include "tree.h"
 
 #include "fobj.h"
+#include "headroom.h"
 #include "mmu.h"
 #include "policy.h"
 #include "region.h"
@@ -37,6 +38,7 @@
 #include "file.h"
 #include "pager.h"
 
+#include "gauge.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "shm.h"

@@ -175,3 +175,73 @@ WITNESS(a_fault_is_served_whatever_becomes_of_its_neighbours, .pages = 32, .arou
     quire_sim_fail_map(&rig.sim, 0, 0);
     sound();
 }
+
+/* ---- The gauge of headroom ---- */
+
+/* Goes round n pages, so many times. */
+static void go_round(uint32_t n, uint32_t times)
+{
+    while (times-- > 0) {
+        pass(&vm[0], 0, n - 1u);
+    }
+}
+
+static struct quire_headroom_info gauge(void)
+{
+    struct quire_headroom_info out;
+
+    quire_pager_headroom(&rig.pager, false, &out);
+    return out;
+}
+
+WITNESS(the_gauge_is_right_after_the_wrap_of_the_count, .policy = RIG_FIFO, .step = 1, .pages = 5)
+{
+    shown(&vm[0], RIG_VA, 8, RIG_READ);
+    rig.pager.evictions = QUIRE_SLOT_VALUE_MASK - 4u;
+    go_round(8, 3);
+    EXPECT(rig.pager.evictions < 20u);
+    EXPECT(gauge().refaults == 16u);
+    EXPECT(gauge().curable == 16u);
+    /* 0 is no count of evictions: what goes before it and comes after it seems to have been away for one more. */
+    expect(gauge().missing == 4u, "a loop of 8 pages in 5 misses %u", gauge().missing);
+}
+
+WITNESS(what_is_loaded_for_the_first_time_is_no_refault, .policy = RIG_FIFO, .step = 1, .pages = 5)
+{
+    shown(&vm[0], RIG_VA, 60, RIG_READ);
+    go_round(60, 1);
+    expect(gauge().refaults == 0, "%u of 60 first loads count as refaults", gauge().refaults);
+    EXPECT(gauge().missing == 0);
+}
+
+WITNESS(the_gauge_forgets_a_phase_that_is_over, .policy = RIG_FIFO, .step = 1, .pages = 5)
+{
+    shown(&vm[0], RIG_VA, 60, RIG_READ);
+    go_round(60, 10);
+    expect(gauge().missing == 55u, "a loop of 60 pages in 5 misses %u", gauge().missing);
+    go_round(8, 450);
+    expect(gauge().missing == 3u, "a loop of 8 pages in 5 misses %u", gauge().missing);
+}
+
+/* Round 21 pages in 20; and 1 load in 24 is that of a page that would need 4 more. */
+WITNESS(a_rare_far_refault_is_no_cliff, .policy = RIG_FIFO, .step = 1, .pages = 20)
+{
+    uint32_t i;
+
+    shown(&vm[0], RIG_VA, 60, RIG_READ);
+    for (i = 0; i < 460u; i++) {
+        pass(&vm[0], i % 21u, i % 21u);
+        if (i % 23u == 0) {
+            pass(&vm[0], 40, 40);
+        }
+    }
+    expect(gauge().missing < 3u, "a loop of 21 pages in 20 misses %u", gauge().missing);
+}
+
+WITNESS(free_pages_are_to_spare, .pages = 20)
+{
+    shown(&vm[0], RIG_VA, 8, RIG_READ);
+    go_round(8, 3);
+    EXPECT(gauge().spare == 12u);
+    EXPECT(gauge().working_set == 8u);
+}
