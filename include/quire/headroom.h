@@ -87,6 +87,9 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_headroom_note(struct quire_headroom *head
 QUIRE_API void quire_headroom_estimate(const struct quire_headroom *headroom, uint32_t pages, uint32_t evictable, uint32_t free,
                                        struct quire_headroom_info *out) QUIRE_SYM(quire_headroom_estimate);
 
+/* Do the counts hold together? quire_pager_check() asks. O(QUIRE_HEADROOM_BUCKETS). */
+QUIRE_API bool quire_headroom_check(const struct quire_headroom *headroom) QUIRE_SYM(quire_headroom_check);
+
 QUIRE_END
 
 #endif /* QUIRE_HEADROOM_H */
@@ -153,6 +156,24 @@ QUIRE_API void quire_headroom_estimate(const struct quire_headroom *headroom, ui
         out->idle = (uint32_t)((uint64_t)evictable * headroom->unused / ((uint64_t)headroom->used + headroom->unused));
     }
     out->working_set = pages + out->missing - out->spare - out->idle;
+}
+
+QUIRE_API bool quire_headroom_check(const struct quire_headroom *headroom)
+{
+    uint64_t sum = 0;
+    uint32_t bucket;
+
+    for (bucket = 0; bucket < QUIRE_HEADROOM_BUCKETS; bucket++) {
+        uint32_t far = headroom->far[bucket];
+        uint32_t bits = far != 0 ? quire_bits_high(far) + 1u : 0;
+
+        if (headroom->count[bucket] == 0 ? far != 0
+                                         : bits != bucket && (bits < bucket || bucket + 1u < QUIRE_HEADROOM_BUCKETS)) {
+            return false;
+        }
+        sum += headroom->count[bucket];
+    }
+    return sum <= headroom->majors;
 }
 
 QUIRE_END

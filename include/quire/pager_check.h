@@ -6,6 +6,7 @@
 #include "base.h"
 #include "engine.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "mmu.h"
 #include "pager.h"
 #include "pmem.h"
@@ -206,6 +207,9 @@ static bool quire_check_pool_(const struct quire_pager *pager, struct quire_viol
         count.holds != pager->holds || count.steps != pager->step_pages || count.step_names != names) {
         return quire_check_fail_(out, "6: statistics and a recount disagree", pager, sum);
     }
+    if (!quire_headroom_check(&pager->headroom)) {
+        return quire_check_fail_(out, "6: a gauge of headroom does not add up", pager, 0);
+    }
     return !pager->policy->ops->check(pager->policy, pager->in_policy) &&
            quire_check_fail_(out, "6: the policy lost or invented a page", pager->policy, pager->in_policy);
 }
@@ -273,6 +277,9 @@ static bool quire_check_vm_(const struct quire_pager *pager, const struct quire_
 
     if (wrong != NULL) {
         return quire_check_fail_(out, wrong, vm, 0);
+    }
+    if (!quire_headroom_check(&vm->headroom)) {
+        return quire_check_fail_(out, "6: a gauge of headroom does not add up", vm, 0);
     }
     for (area = quire_vm_area_from(vm, vm->first); area != NULL; area = quire_vm_area_next(area)) {
         if (quire_check_area_(pager, area, out)) {
