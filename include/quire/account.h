@@ -4,6 +4,7 @@
 
 #include "base.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "list.h"
 #include "policy.h"
 
@@ -58,7 +59,8 @@ struct quire_account {
     uint32_t tolerated;          /* the pages it was let have although its quota is less; 0: none since it was within it */
     uint32_t objects;            /* charged to it, until their structs are freed */
     struct quire_account_stats stats;
-    struct quire_accounts *set; /* all of the pager; null: of no pager */
+    struct quire_headroom headroom; /* of its loads (gauge.h) */
+    struct quire_accounts *set;     /* all of the pager; null: of no pager */
     struct quire_pager *pager;
     struct quire_list_node link;  /* in set->list */
     struct quire_account *child;  /* heap: the first account below */

@@ -193,7 +193,8 @@ static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, ui
     }
     how.wait_ok = false;
     how.steps = NULL;
-    fobj->busy++; /* looking for room may drop the lock */
+    how.headroom = NULL; /* nobody missed it */
+    fobj->busy++;        /* looking for room may drop the lock */
     if (!quire_pager_find_clean_room(op, fobj->account)) {
         status = QUIRE_NO_PAGE;
     } else if (fobj->dead) {

@@ -4,6 +4,7 @@
 
 #include "base.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "list.h"
 #include "tree.h"
 
@@ -56,6 +57,8 @@ struct quire_vm {
     /* The log of what is written here. */
     uint32_t logged; /* 1 while there is one: faults take the long way, on which writes are seen */
     struct quire_dirty_log log;
+
+    struct quire_headroom headroom; /* of its loads (gauge.h) */
 };
 
 #define QUIRE_AREA_WX 1u    /* asked for: writable and executable may meet here */

@@ -50,6 +50,8 @@ struct quire_pager_stats {
     /* Needs (need.h). */
     uint64_t needs; /* pages that stores asked for and were handed */
     uint64_t lent;  /* of these: brought into a page of the reserve */
+
+    uint64_t around; /* entries made ahead of their faults (around.h) */
 };
 
 struct quire_op;
@@ -88,6 +90,8 @@ struct quire_pager {
     uint32_t owed;                  /* pages missing in the reserve since somebody owned it last */
     uint32_t need_depth;            /* pages that are being brought, or given back, for one another */
     uint32_t lent[QUIRE_FOBJ_RANK_MAX + 1u]; /* pages of the reserve that hold what was needed; QUIRE_PAGE_NONE: none */
+    /* Entries made ahead (around.h). */
+    uint8_t around; /* pages of the window in which they are; 0: none are */
 };
 
 /* ---- Operations ---- */
@@ -95,7 +99,8 @@ struct quire_pager {
 /* How an operation that brings pages in goes about it. */
 struct quire_how {
     bool wait_ok;
-    uint32_t *steps; /* the row of the thread that will use the page: see quire_pager_step_row(). Null: none */
+    uint32_t *steps;                 /* the row of the thread that will use the page: see quire_pager_step_row(). Null: none */
+    struct quire_headroom *headroom; /* of the context that will use it: counts the load. Null: none */
 };
 
 /* The aged pages that one eviction may leave waiting for an unlocked flush. */
@@ -643,7 +648,12 @@ QUIRE_API QUIRE_RESIDENT unsigned quire_pager_host_age(void *ctx, uint32_t numbe
     if ((state & QUIRE_PAGE_FIXED) != 0 || pager->op == NULL) {
         return state | QUIRE_PAGE_FIXED;
     }
-    return quire_pager_used_(pager, pmem, number) ? state | QUIRE_PAGE_USED : state;
+    if (quire_pager_used_(pager, pmem, number)) {
+        pmem->fobj->account->headroom.used++;
+        return state | QUIRE_PAGE_USED;
+    }
+    pmem->fobj->account->headroom.unused++;
+    return state;
 }
 
 QUIRE_API QUIRE_RESIDENT bool quire_pager_host_clear(void *ctx, uint32_t number)

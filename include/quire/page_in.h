@@ -7,6 +7,7 @@
 #include "base.h"
 #include "engine.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "mmu.h"
 #include "pmem.h"
 #include "policy.h"
@@ -606,6 +607,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
     struct quire_pager *pager = op->pager;
     enum quire_status status;
     struct quire_pmem *pmem;
+    uint32_t distance;
 
     pmem = quire_pmem_take_expected(&pager->pool, fobj, pgidx, number);
     pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
@@ -630,7 +632,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
-        quire_pager_policy_insert(pager, pmem, *number, quire_account_distance(fobj->account, quire_slot_value(slot)));
+        distance = quire_account_distance(fobj->account, quire_slot_value(slot));
+        quire_headroom_note(&fobj->account->headroom, distance);
+        quire_pager_policy_insert(pager, pmem, *number, distance);
         quire_op_wake(op, fobj, pgidx);
     }
     quire_op_unbusy(op, fobj);
@@ -662,7 +666,11 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
         *number = QUIRE_PAGE_NONE;
         return status == QUIRE_EXISTS ? QUIRE_OK : status;
     }
-    return quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
+    status = quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
+    if (QUIRE_LIKELY(how->headroom != NULL && status == QUIRE_OK && *number != QUIRE_PAGE_NONE)) {
+        quire_headroom_note(how->headroom, quire_account_distance(fobj->account, quire_slot_value(slot)));
+    }
+    return status;
 }
 
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,

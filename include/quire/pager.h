@@ -4,6 +4,7 @@
 
 #include "account.h"
 #include "area.h"
+#include "around.h"
 #include "base.h"
 #include "engine.h"
 #include "fobj.h"
@@ -53,6 +54,9 @@ struct quire_pager_config {
     uint32_t pages_per_step;     /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
     uint32_t rank_max;           /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX. Above 0: needs, see need.h */
     uint32_t *steps;             /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
+
+    /* A read or fetch that faults on a shared object maps what is resident around it, too (around.h). */
+    uint32_t around; /* pages of the window, a power of two up to QUIRE_AROUND_MAX; 16 is a good choice; 0: off */
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
@@ -175,6 +179,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
 
     how.wait_ok = in->wait_ok;
     how.steps = quire_pager_step_row(op->pager, in->thread);
+    how.headroom = &vm->headroom;
     for (;;) {
         enum quire_status status;
         struct quire_area *at;
@@ -275,19 +280,6 @@ static QUIRE_RESIDENT QUIRE_COLD void quire_pager_sync_code_(struct quire_pager 
     if (pmem->mapped == 0 || (pmem->fobj->max_prot & QUIRE_PROT_WRITE) == 0) {
         pmem->flags |= QUIRE_PMEM_SYNCED;
     }
-}
-
-/* What the new entry of a resident page may permit: a clean page is writable only if writing it is what is asked, or if the
- * hardware will tell. */
-static QUIRE_RESIDENT unsigned quire_pager_entry_prot_(const struct quire_pager *pager, const struct quire_area *area,
-                                                       const struct quire_pmem *pmem, unsigned access)
-{
-    bool told = (pager->mmu->features & QUIRE_MMU_HW_DIRTY) != 0 && area->fobj->ops->save != NULL;
-
-    if (access == QUIRE_PROT_WRITE || (pmem->flags & QUIRE_PMEM_DIRTY) != 0 || told) {
-        return area->prot;
-    }
-    return area->prot & ~QUIRE_PROT_WRITE;
 }
 
 /* Deals with an entry that is there already: good as it is, its accessed flag missing, or to be removed and made anew. */
@@ -448,6 +440,10 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             again = true;
         }
         if (status != QUIRE_OK || !again) {
+            if (QUIRE_UNLIKELY(op->pager->around != 0) && status == QUIRE_OK && out->kind <= QUIRE_FAULT_MAJOR &&
+                number != QUIRE_PAGE_NONE) {
+                quire_around(op->pager, area, in->va, in->access);
+            }
             return status;
         }
         area = NULL;
@@ -568,6 +564,16 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(s
     return status;
 }
 
+/* The end of a common fault where entries are made ahead. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_around_(struct quire_pager *pager, uintptr_t key,
+                                                                                 struct quire_area *area,
+                                                                                 const struct quire_fault *in)
+{
+    quire_around(pager, area, in->va, in->access);
+    quire_pager_unlock(pager, key);
+    return QUIRE_OK;
+}
+
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager *pager, struct quire_vm *vm,
                                                              const struct quire_fault *in, struct quire_fault_result *out)
 {
@@ -586,6 +592,9 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
     area = quire_vm_area_at(vm, in->va);
     if (!quire_pager_fault_quick_(pager, vm, area, in, out)) {
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
+    }
+    if (QUIRE_UNLIKELY(pager->around != 0)) {
+        return quire_pager_fault_around_(pager, key, area, in);
     }
     quire_pager_unlock(pager, key);
     return QUIRE_OK;
@@ -688,7 +697,8 @@ static bool quire_pager_config_valid_(const struct quire_pager_config *config, u
     return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL &&
            config->policy->host.ctx == NULL && config->mem.alloc != NULL && config->mem.free != NULL &&
            config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
-           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL;
+           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL && config->around <= QUIRE_AROUND_MAX &&
+           (config->around & (config->around - 1u)) == 0;
 }
 
 QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
@@ -728,6 +738,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i <= QUIRE_FOBJ_RANK_MAX; i++) {
         pager->lent[i] = QUIRE_PAGE_NONE;
     }
+    pager->around = (uint8_t)config->around;
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }

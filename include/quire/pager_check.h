@@ -7,6 +7,7 @@
 #include "base.h"
 #include "engine.h"
 #include "fobj.h"
+#include "headroom.h"
 #include "mmu.h"
 #include "pager.h"
 #include "pmem.h"
@@ -289,6 +290,9 @@ static bool quire_check_account_(const struct quire_account *account, struct qui
 {
     const struct quire_account_count *count = &account->recount;
 
+    if (!quire_headroom_check(&account->headroom)) {
+        return quire_check_fail_(out, "6: a gauge of headroom does not add up", account, 0);
+    }
     if (count->charged != account->charged || count->fixed != account->fixed || count->objects != account->objects) {
         return quire_check_fail_(out, "6: what an account is charged and a recount disagree", account, count->charged);
     }
@@ -386,6 +390,9 @@ static bool quire_check_vm_(const struct quire_pager *pager, const struct quire_
 
     if (wrong != NULL) {
         return quire_check_fail_(out, wrong, vm, 0);
+    }
+    if (!quire_headroom_check(&vm->headroom)) {
+        return quire_check_fail_(out, "6: a gauge of headroom does not add up", vm, 0);
     }
     for (area = quire_vm_area_from(vm, vm->first); area != NULL; area = quire_vm_area_next(area)) {
         if (quire_check_area_(pager, area, out)) {

@@ -125,6 +125,7 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
 
     how.wait_ok = wait_ok;
     how.steps = NULL;
+    how.headroom = NULL;
     while (n < pin->npages && status == QUIRE_OK) {
         enum quire_status store;
         uint32_t number;

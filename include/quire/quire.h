@@ -15,6 +15,7 @@
 #include "tree.h"
 
 #include "fobj.h"
+#include "headroom.h"
 #include "mmu.h"
 #include "policy.h"
 #include "region.h"
@@ -44,6 +45,7 @@
 #include "adopt.h"
 #include "advise.h"
 #include "dirty_log.h"
+#include "gauge.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "quota.h"

@@ -55,6 +55,7 @@ static struct play_variant variant_of(unsigned number, uint64_t seed)
     rig->forget = seed % 5u == 0 ? 7u : 0;
     rig->table_pages = seed % 4u == 1u ? 16u : 0;
     rig->tables = seed % 4u == 1u ? 3u : 0;
+    rig->around = seed % 5u < 3u ? 4u << (seed % 5u) : 0; /* 4, 8, 16 or none */
     variant.failures = seed % 2u == 0;
     variant.sticky = seed % 7u == 3u;
     return variant;

@@ -232,6 +232,7 @@ struct quire_pager_config rig_pager_config(struct rig *rig)
     config.pages_per_step = rig->config.step;
     config.rank_max = rig->config.rank_max;
     config.steps = rig->steps;
+    config.around = rig->config.around;
     return config;
 }
 

@@ -63,6 +63,7 @@ struct rig_config {
     uint32_t table_pages; /* pages one page table covers: 512 */
     uint32_t tables;      /* page tables to be had: any number */
     uint32_t tables_gift; /* that each need_tables adds: none, it fails */
+    uint32_t around;      /* pages of the fault-around window: off */
     void *user;           /* for the callbacks */
     unsigned (*permits)(void *user, struct quire_vm *vm, uintptr_t va);
     enum quire_status (*need_tables)(void *user, struct quire_vm *vm, uintptr_t va);

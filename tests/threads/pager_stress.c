@@ -246,6 +246,7 @@ static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_u
     config.step = 2;
     config.pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(CREW, 2, 0) + 2u;
     config.vms = CREW + 1u;
+    config.around = policy == RIG_CLOCK ? 8u : 0;
     rig_start(&rig, &config);
     rig_vm_start(&rig, &common);
     shared = rig_store_tagged(&rig, SHARED, RW, 1);
@@ -260,6 +261,7 @@ static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_u
     cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig));
     cr_assert_eq(common.num_areas, 0);
     cr_assert_gt(rig_stats(&rig).evictions, 100);
+    cr_assert_eq(rig_stats(&rig).around > 0, config.around > 0);
     rig_stop(&rig);
 }
 

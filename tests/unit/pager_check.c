@@ -420,6 +420,34 @@ Test(pager_check, check_names_an_object_that_is_charged_to_nobody)
     END(&w.rig);
 }
 
+Test(pager_check, check_names_a_gauge_that_does_not_add_up)
+{
+    static const char what[] = "6: a gauge of headroom does not add up";
+    struct quire_headroom *gauge[2];
+    struct world w;
+    unsigned i;
+
+    world_start(&w);
+    gauge[0] = &w.rig.pager.root.headroom;
+    gauge[1] = &w.vm.headroom;
+    for (i = 0; i < 2u; i++) {
+        cr_expect_gt(gauge[i]->majors, 3);
+        PLANT(&w, gauge[i]->count[0], gauge[i]->majors + 1u, what);
+        PLANT(&w, gauge[i]->far[3], 5, what);
+        gauge[i]->count[3] = 2;
+        gauge[i]->count[23] = 1;
+        NAMED(&w, what);
+        gauge[i]->far[23] = 0x1ffffffu;
+        NAMED(&w, what);
+        gauge[i]->far[3] = 5;
+        EXPECT_SOUND(&w.rig);
+        PLANT(&w, gauge[i]->far[3], 3, what);
+        PLANT(&w, gauge[i]->far[3], 8, what);
+        PLANT(&w, gauge[i]->far[23], 0x3fffffu, what);
+    }
+    END(&w.rig);
+}
+
 /* ---- 10: dead objects ---- */
 
 Test(pager_check, check_names_a_page_that_outlived_its_object)
