@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void must_ok(enum quire_status status)
+static void family_must(enum quire_status status)
 {
     if (status != QUIRE_OK) {
         fprintf(stderr, "family: %s\n", quire_status_name(status));
@@ -12,7 +12,7 @@ static void must_ok(enum quire_status status)
     }
 }
 
-static uint64_t sum_of(const unsigned char *bytes)
+static uint64_t family_sum(const unsigned char *bytes)
 {
     uint64_t sum = 88172645463325252u;
     size_t i;
@@ -27,22 +27,22 @@ static uint64_t sum_of(const unsigned char *bytes)
     return sum;
 }
 
-static uint32_t per_round(uint32_t npages)
+static uint32_t family_per_round(uint32_t npages)
 {
     return (npages + FAMILY_PER - 1u) / FAMILY_PER;
 }
 
 uint32_t family_needed(const struct kin *kin, uint32_t pgidx, uint32_t round)
 {
-    return round * per_round(kin->store->fobj.num_pages) + pgidx / FAMILY_PER;
+    return round * family_per_round(kin->store->fobj.num_pages) + pgidx / FAMILY_PER;
 }
 
-static size_t place_of(uint32_t pgidx)
+static size_t family_place(uint32_t pgidx)
 {
     return (size_t)(pgidx % FAMILY_PER) * 2u * sizeof(uint64_t);
 }
 
-static enum quire_status ask(struct kin *kin, struct quire_io *io, bool load)
+static enum quire_status kin_ask(struct kin *kin, struct quire_io *io, bool load)
 {
     io->need_fobj = &kin->parent->store->fobj;
     io->need_pgidx = family_needed(kin, io->pgidx, kin->round[io->pgidx]);
@@ -52,15 +52,15 @@ static enum quire_status ask(struct kin *kin, struct quire_io *io, bool load)
 }
 
 /* The needed page is there: a load compares the sum and counts, a save notes the sum. */
-static enum quire_status use(struct kin *kin, const struct quire_io *io, bool load)
+static enum quire_status kin_use(struct kin *kin, const struct quire_io *io, bool load)
 {
-    unsigned char *at = (unsigned char *)io->need_page + place_of(io->pgidx);
+    unsigned char *at = (unsigned char *)io->need_page + family_place(io->pgidx);
     uint64_t word[2];
 
     memcpy(word, at, sizeof word);
     if (!load) {
-        word[0] = sum_of(io->page[0]) + kin->round[io->pgidx];
-    } else if (word[0] != sum_of(rig_store_page(kin->store, io->pgidx)) + kin->round[io->pgidx]) {
+        word[0] = family_sum(io->page[0]) + kin->round[io->pgidx];
+    } else if (word[0] != family_sum(rig_store_page(kin->store, io->pgidx)) + kin->round[io->pgidx]) {
         __atomic_add_fetch(&kin->wrong, 1u, __ATOMIC_RELAXED);
         return QUIRE_INTEGRITY;
     }
@@ -71,7 +71,7 @@ static enum quire_status use(struct kin *kin, const struct quire_io *io, bool lo
     return QUIRE_OK;
 }
 
-static enum quire_status before(struct rig_store *store, struct quire_io *io, bool load)
+static enum quire_status kin_before(struct rig_store *store, struct quire_io *io, bool load)
 {
     struct kin *kin = store->user;
     enum quire_status status = kin->before != NULL ? kin->before(kin, io, load) : QUIRE_OK;
@@ -81,14 +81,14 @@ static enum quire_status before(struct rig_store *store, struct quire_io *io, bo
     }
     if (io->need_page == NULL) {
         kin->round[io->pgidx] = 0;
-        return ask(kin, io, load);
+        return kin_ask(kin, io, load);
     }
-    status = use(kin, io, load);
+    status = kin_use(kin, io, load);
     kin->round[io->pgidx]++;
-    return status == QUIRE_OK && kin->round[io->pgidx] < kin->rounds ? ask(kin, io, load) : status;
+    return status == QUIRE_OK && kin->round[io->pgidx] < kin->rounds ? kin_ask(kin, io, load) : status;
 }
 
-static void gone(struct rig_store *store)
+static void kin_gone(struct rig_store *store)
 {
     struct kin *kin = store->user;
 
@@ -98,15 +98,15 @@ static void gone(struct rig_store *store)
 }
 
 /* The parent knows the sums of what its child was born with. */
-static void note_births(struct kin *kin)
+static void kin_note_births(struct kin *kin)
 {
     uint32_t page;
     uint32_t round;
 
     for (page = 0; page < kin->store->fobj.num_pages; page++) {
         for (round = 0; round < kin->rounds; round++) {
-            uint64_t sum = sum_of(rig_store_page(kin->store, page)) + round;
-            unsigned char *at = rig_store_page(kin->parent->store, family_needed(kin, page, round)) + place_of(page);
+            uint64_t sum = family_sum(rig_store_page(kin->store, page)) + round;
+            unsigned char *at = rig_store_page(kin->parent->store, family_needed(kin, page, round)) + family_place(page);
 
             memcpy(at, &sum, sizeof sum);
         }
@@ -122,7 +122,7 @@ void family_start(struct family *family, struct rig *rig, unsigned ranks, uint32
     family->rig = rig;
     family->ranks = ranks;
     for (rank = ranks; rank-- > 0;) {
-        pages[rank] = rank + 1u == ranks ? npages : per_round(pages[rank + 1u]) * rounds;
+        pages[rank] = rank + 1u == ranks ? npages : family_per_round(pages[rank + 1u]) * rounds;
     }
     for (rank = 0; rank < ranks; rank++) {
         struct kin *kin = &family->member[rank];
@@ -130,8 +130,8 @@ void family_start(struct family *family, struct rig *rig, unsigned ranks, uint32
         kin->store = rig_store_new(rig, pages[rank], RIG_READ | RIG_WRITE);
         kin->store->fobj.rank = (uint8_t)rank;
         kin->store->user = kin;
-        kin->store->before = before;
-        kin->store->gone = gone;
+        kin->store->before = kin_before;
+        kin->store->gone = kin_gone;
         kin->rounds = rounds;
         kin->round = calloc(pages[rank], sizeof *kin->round);
         if (kin->round == NULL) {
@@ -139,12 +139,12 @@ void family_start(struct family *family, struct rig *rig, unsigned ranks, uint32
         }
         if (rank > 0) {
             kin->parent = &family->member[rank - 1u];
-            must_ok(quire_fobj_get(&kin->parent->store->fobj));
+            family_must(quire_fobj_get(&kin->parent->store->fobj));
         }
-        must_ok(quire_pager_know(&rig->pager, &kin->store->fobj));
+        family_must(quire_pager_know(&rig->pager, &kin->store->fobj));
     }
     for (rank = ranks - 1u; rank > 0; rank--) {
-        note_births(&family->member[rank]);
+        kin_note_births(&family->member[rank]);
     }
 }
 
