@@ -23,7 +23,8 @@ struct quire_policy_s3fifo {
     struct quire_policy base;
     struct quire_page_ring small;
     struct quire_page_ring main;
-    uint32_t newest; /* inserted last, its mark not yet cleared; QUIRE_PAGE_NONE: none */
+    uint32_t newest;  /* inserted last, its mark not yet cleared; QUIRE_PAGE_NONE: none */
+    uint32_t in_vain; /* the latest evictions that found nothing better than the first page they passed over */
     /* Set by init; may be changed at any time between operations. */
     uint32_t share; /* of the pages that small may have before main is looked at, in 1/65536 */
     uint32_t ghost; /* the distance below which a page goes to main, as a share of the pages, in 1/256 */
@@ -125,7 +126,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_s3fifo_victim_(struct quire_policy *
     struct quire_page_search search;
     struct quire_page_ring *ring;
 
-    quire_page_search_begin(&search);
+    quire_page_search_begin(&search, s3fifo->in_vain);
     if (s3fifo->newest != QUIRE_PAGE_NONE) {
         search.looks--;
         if (host->clear(host->ctx, s3fifo->newest)) {
@@ -143,11 +144,12 @@ static QUIRE_RESIDENT uint32_t quire_policy_s3fifo_victim_(struct quire_policy *
         }
         search.looks--;
         if (quire_policy_s3fifo_judge_(s3fifo, ring, number, state, &search)) {
+            s3fifo->in_vain = 0;
             return number;
         }
         quire_page_search_pass(&search, number);
     }
-    return search.first;
+    return quire_page_search_end(&search, &s3fifo->in_vain);
 }
 
 static bool quire_policy_s3fifo_check_(struct quire_policy *policy, uint32_t n)
