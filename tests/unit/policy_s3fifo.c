@@ -153,6 +153,7 @@ Test(policy_s3fifo, dirty_page_is_spared_once)
     cr_assert_eq(host_evict(&host), 2);
     cr_assert_eq(host_evict(&host), 3);
     cr_assert_eq(host_evict(&host), 0);
+    cr_assert_leq(host.asked, 2u, "it is not spared again");
     cr_assert_eq(host_evict(&host), 1);
 }
 
