@@ -6,8 +6,8 @@
 
 /*
  * Three queues (Yang and others, SOSP 2023): a small one that every new page passes through, a main one for those that were
- * used meanwhile, and ghosts, which are the slots of absent pages: what comes back after fewer evictions than there are pages
- * goes to main at once.
+ * used meanwhile, and ghosts, which are the slots of absent pages: what comes back after fewer evictions than half the pages
+ * goes to main at once. (The paper has as many ghosts as main has pages; half is worth more for programs' pages.)
  *
  *     new --> small --unused--> evicted --back in time--> main --unused, count 0--> evicted
  *                `----used---------------------------------^ `--used: count up, unused: count down--'
@@ -177,7 +177,7 @@ QUIRE_API struct quire_policy *quire_policy_s3fifo_init(struct quire_policy_s3fi
     quire_page_ring_init(&s3fifo->main);
     s3fifo->newest = QUIRE_PAGE_NONE;
     s3fifo->share = 6554u; /* 0.1 */
-    s3fifo->ghost = 256u;
+    s3fifo->ghost = 128u;
     s3fifo->uses = 3u;
     s3fifo->spare = 1u;
     return &s3fifo->base;
