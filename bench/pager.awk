@@ -83,12 +83,12 @@ END {
     }
     print ""
     print "Variants: .middle .last = contexts created in this order around the one that maps the page (else it is first);"
-    print ".fifo = policy FIFO (else CLOCK); .sw = no hardware flags; .left = flags as the policy left them (else all are set"
-    print "again before each operation); .idle = three more threads faulted once; .shared = another context has an entry."
+    print ".fifo .s3fifo .2q .refault = that policy (else CLOCK); .sw = no hardware flags; .left = flags as the policy left them"
+    print "(else all are set again before each operation); .idle = three more threads faulted once; .shared = another context has an entry."
     printf "Each operation is counted exactly; a call of nothing takes %d instructions, which are subtracted.\n", harness
     printf "The standard error of a mean is at most %.1f.\n\n", most_error
 
-    flags = "[.]middle|[.]last|[.]fifo|[.]left"
+    flags = "[.]middle|[.]last|[.]fifo|[.]s3fifo|[.]2q|[.]refault|[.]left"
     limit("minor fault: greatest mean with 1 area", greatest("minor", flags "|[.]sw|[.]shared"), 250)
     limit("major fault, clean victim, hardware flags: greatest mean with 1 area", greatest("major_clean", flags), 700)
     limit("major fault, dirty victim, hardware flags: greatest mean with 1 area", greatest("major_dirty", flags), 700)

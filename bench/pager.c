@@ -15,8 +15,11 @@
  */
 #include <quire/pager.h>
 #include <quire/pager_check.h>
+#include <quire/policy_2q.h>
 #include <quire/policy_clock.h>
 #include <quire/policy_fifo.h>
+#include <quire/policy_refault.h>
+#include <quire/policy_s3fifo.h>
 #include <quire/vm.h>
 #include <quire/writeback.h>
 
@@ -234,12 +237,14 @@ static void area_free(void *ctx, void *ptr, size_t size)
 
 /* ---- A configuration -------------------------------------------------------------------------------------------- */
 
+enum bench_policy { CLOCK, FIFO, S3FIFO, TWO_QUEUES, REFAULT };
+
 struct bench {
     const char *name; /* of the dumps */
     uint32_t pages;
     uint32_t areas;
     uint32_t contexts;
-    bool fifo;      /* else CLOCK */
+    enum bench_policy policy;
     bool software;  /* no hardware flags: use is seen by removing entries, writes by read-only ones */
     bool left;      /* flags stay as the policy and the hooks left them; else all are set before each operation */
     bool idle;      /* three further threads faulted once, and their last pages stay fixed */
@@ -250,6 +255,9 @@ struct bench {
     struct quire_mmu mmu;
     struct quire_policy_clock clock;
     struct quire_policy_fifo first_in;
+    struct quire_policy_s3fifo s3fifo;
+    struct quire_policy_2q two_queues;
+    struct quire_policy_refault refault;
     struct quire_pager pager;
     struct quire_pmem *pmems;
     uint32_t steps[QUIRE_PAGER_STEP_BYTES(4, QUIRE_PAGER_STEP_DEFAULT) / sizeof(uint32_t)];
@@ -356,13 +364,30 @@ static void setup_machine(struct bench *b)
     b->mmu.wake = machine_wake;
 }
 
+static struct quire_policy *setup_policy(struct bench *b)
+{
+    switch (b->policy) {
+    case FIFO:
+        return quire_policy_fifo_init(&b->first_in);
+    case S3FIFO:
+        return quire_policy_s3fifo_init(&b->s3fifo);
+    case TWO_QUEUES:
+        return quire_policy_2q_init(&b->two_queues);
+    case REFAULT:
+        return quire_policy_refault_init(&b->refault);
+    case CLOCK:
+    default:
+        return quire_policy_clock_init(&b->clock);
+    }
+}
+
 static void setup_pager(struct bench *b)
 {
     struct quire_pager_config config;
 
     memset(&config, 0, sizeof config);
     config.mmu = &b->mmu;
-    config.policy = b->fifo ? quire_policy_fifo_init(&b->first_in) : quire_policy_clock_init(&b->clock);
+    config.policy = setup_policy(b);
     config.mem.alloc = area_alloc;
     config.mem.free = area_free;
     config.npages = b->pages;
@@ -690,7 +715,14 @@ static const struct {
 
 static bool set_variant(struct bench *b, const char *variant)
 {
-    b->fifo = b->fifo || strcmp(variant, "fifo") == 0;
+    static const char *const policies[] = {"clock", "fifo", "s3fifo", "2q", "refault"};
+    size_t i;
+
+    for (i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        if (strcmp(variant, policies[i]) == 0) {
+            b->policy = (enum bench_policy)i;
+        }
+    }
     b->software = b->software || strcmp(variant, "sw") == 0;
     b->left = b->left || strcmp(variant, "left") == 0;
     b->idle = b->idle || strcmp(variant, "idle") == 0;
@@ -700,7 +732,7 @@ static bool set_variant(struct bench *b, const char *variant)
     } else if (strcmp(variant, "last") == 0) {
         b->where = b->contexts;
     }
-    return strstr(".fifo.sw.left.idle.shared.middle.last.", variant) != NULL;
+    return strstr(".clock.fifo.s3fifo.2q.refault.sw.left.idle.shared.middle.last.", variant) != NULL;
 }
 
 static void run(struct bench *b, const char *argument)

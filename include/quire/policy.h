@@ -202,15 +202,26 @@ struct quire_page_search {
     uint32_t fixed[4]; /* fixed pages met, per ring: a whole turn of nothing else means that nothing there can go */
 };
 
-static inline QUIRE_RESIDENT void quire_page_search_begin(struct quire_page_search *search)
+/* Begins a search after `in_vain` searches in a row, the policy's count, that had to take the first page they passed over: where
+ * all is in use looking is in vain, so it looks at that many pages less. */
+static inline QUIRE_RESIDENT void quire_page_search_begin(struct quire_page_search *search, uint32_t in_vain)
 {
     uint32_t i;
 
-    search->looks = QUIRE_POLICY_LOOKS;
+    search->looks = QUIRE_POLICY_LOOKS - in_vain;
     search->first = QUIRE_PAGE_NONE;
     for (i = 0; i < 4u; i++) {
         search->fixed[i] = 0;
     }
+}
+
+/* Ends a search that found no page that had better go than another; returns the one to propose. */
+static inline QUIRE_RESIDENT uint32_t quire_page_search_end(const struct quire_page_search *search, uint32_t *in_vain)
+{
+    if (search->first != QUIRE_PAGE_NONE && *in_vain < QUIRE_POLICY_LOOKS - 2u) {
+        ++*in_vain;
+    }
+    return search->first;
 }
 
 /* Is there anything left to be looked at on ring `i`? */

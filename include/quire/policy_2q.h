@@ -30,6 +30,8 @@ struct quire_policy_2q {
     uint32_t ghost; /* the distance below which a page is hot at once */
     uint32_t old;   /* the old half's share of its queue */
     uint32_t spare; /* 0: dirty pages are not spared */
+
+    uint32_t in_vain; /* the latest evictions that found nothing better than the first page they passed over */
 };
 
 /* Makes `twoq` ready to be given to quire_pager_init. O(1). */
@@ -146,7 +148,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_2q_victim_(struct quire_policy *poli
     struct quire_page_search search;
     unsigned half;
 
-    quire_page_search_begin(&search);
+    quire_page_search_begin(&search, twoq->in_vain);
     while (search.looks != 0 && (half = quire_policy_2q_half_(twoq, &search)) != 4u) {
         uint32_t number = twoq->half[half].hand;
         unsigned state = host->age(host->ctx, number);
@@ -158,11 +160,12 @@ static QUIRE_RESIDENT uint32_t quire_policy_2q_victim_(struct quire_policy *poli
         }
         search.looks--;
         if (quire_policy_2q_judge_(twoq, half, number, state, &search)) {
+            twoq->in_vain = 0;
             return number;
         }
         quire_page_search_pass(&search, number);
     }
-    return search.first;
+    return quire_page_search_end(&search, &twoq->in_vain);
 }
 
 static bool quire_policy_2q_check_(struct quire_policy *policy, uint32_t n)

@@ -54,6 +54,7 @@ struct quire_policy_refault {
     uint32_t turn_took;  /* evictions during the turn before */
     uint32_t turn_left;  /* pages to go */
 
+    uint32_t in_vain; /* the latest evictions that found nothing better than to take the first page they passed over */
     uint32_t history[QUIRE_POLICY_REFAULT_HISTORY / 32u]; /* per eviction, by its count: was it from main? */
 };
 
@@ -224,7 +225,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
     struct quire_page_ring *ring;
     uint32_t used = 0; /* pages of main */
 
-    quire_page_search_begin(&search);
+    quire_page_search_begin(&search, refault->in_vain);
     while ((ring = quire_policy_refault_ring_(refault, &search, used)) != NULL) {
         bool main = ring == &refault->main;
         uint32_t number = ring->hand;
@@ -253,12 +254,13 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
             node->mark = (node->mark - 1u) & 7u;
             quire_page_ring_advance(ring, host->pages);
         } else if (quire_policy_refault_judge_(refault, ring, number, state, &search)) {
+            refault->in_vain = 0;
             return number;
         }
         quire_page_search_pass(&search, number);
         used += main && (state & QUIRE_PAGE_USED) != 0;
     }
-    return search.first;
+    return quire_page_search_end(&search, &refault->in_vain);
 }
 
 static bool quire_policy_refault_check_(struct quire_policy *policy, uint32_t n)

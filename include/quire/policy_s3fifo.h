@@ -6,8 +6,8 @@
 
 /*
  * Three queues (Yang and others, SOSP 2023): a small one that every new page passes through, a main one for those that were
- * used meanwhile, and ghosts, which are the slots of absent pages: what comes back after fewer evictions than there are pages
- * goes to main at once.
+ * used meanwhile, and ghosts, which are the slots of absent pages: what comes back after fewer evictions than half the pages
+ * goes to main at once. (The paper has as many ghosts as main has pages; half is worth more for programs' pages.)
  *
  *     new --> small --unused--> evicted --back in time--> main --unused, count 0--> evicted
  *                `----used---------------------------------^ `--used: count up, unused: count down--'
@@ -23,7 +23,8 @@ struct quire_policy_s3fifo {
     struct quire_policy base;
     struct quire_page_ring small;
     struct quire_page_ring main;
-    uint32_t newest; /* inserted last, its mark not yet cleared; QUIRE_PAGE_NONE: none */
+    uint32_t newest;  /* inserted last, its mark not yet cleared; QUIRE_PAGE_NONE: none */
+    uint32_t in_vain; /* the latest evictions that found nothing better than the first page they passed over */
     /* Set by init; may be changed at any time between operations. */
     uint32_t share; /* of the pages that small may have before main is looked at, in 1/65536 */
     uint32_t ghost; /* the distance below which a page goes to main, as a share of the pages, in 1/256 */
@@ -125,7 +126,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_s3fifo_victim_(struct quire_policy *
     struct quire_page_search search;
     struct quire_page_ring *ring;
 
-    quire_page_search_begin(&search);
+    quire_page_search_begin(&search, s3fifo->in_vain);
     if (s3fifo->newest != QUIRE_PAGE_NONE) {
         search.looks--;
         if (host->clear(host->ctx, s3fifo->newest)) {
@@ -143,11 +144,12 @@ static QUIRE_RESIDENT uint32_t quire_policy_s3fifo_victim_(struct quire_policy *
         }
         search.looks--;
         if (quire_policy_s3fifo_judge_(s3fifo, ring, number, state, &search)) {
+            s3fifo->in_vain = 0;
             return number;
         }
         quire_page_search_pass(&search, number);
     }
-    return search.first;
+    return quire_page_search_end(&search, &s3fifo->in_vain);
 }
 
 static bool quire_policy_s3fifo_check_(struct quire_policy *policy, uint32_t n)
@@ -175,7 +177,7 @@ QUIRE_API struct quire_policy *quire_policy_s3fifo_init(struct quire_policy_s3fi
     quire_page_ring_init(&s3fifo->main);
     s3fifo->newest = QUIRE_PAGE_NONE;
     s3fifo->share = 6554u; /* 0.1 */
-    s3fifo->ghost = 256u;
+    s3fifo->ghost = 128u;
     s3fifo->uses = 3u;
     s3fifo->spare = 1u;
     return &s3fifo->base;

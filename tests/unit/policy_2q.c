@@ -109,6 +109,7 @@ Test(policy_2q, dirty_page_is_spared_once)
     cr_assert_eq(host_evict(&host), 4);
     cr_assert_eq(host_evict(&host), 5);
     cr_assert_eq(host_evict(&host), 0);
+    cr_assert_leq(host.asked, 2u, "it is not spared again");
     cr_assert_eq(host_evict(&host), 1);
 }
 

@@ -207,7 +207,8 @@ static inline void host_random_play(struct policy_host *host, uint64_t seed, uns
     cr_assert_eq(host_evict(host), QUIRE_PAGE_NONE);
 }
 
-/* Every page is used and dirty, again and again: the bound holds, which host_victim() sees, and pages go all the same. */
+/* Every page is used and dirty, again and again; then dirty only: the bound holds, which host_victim() sees, and pages go all the
+ * same. */
 static inline void host_all_in_use(struct policy_host *host)
 {
     uint32_t i;
@@ -230,6 +231,16 @@ static inline void host_all_in_use(struct policy_host *host)
         number = host_evict(host);
         cr_assert_neq(number, QUIRE_PAGE_NONE);
         host_insert(host, number, QUIRE_DISTANCE_UNKNOWN);
+    }
+    while (host->count > 0) {
+        (void)host_evict(host);
+    }
+    /* Each is unused, and only the hardware knows that it is dirty: two questions for one page. */
+    host_fill(host, HOST_PAGES);
+    for (i = 0; i < 8u; i++) {
+        memset(host->used, 0, sizeof host->used);
+        memset(host->written, 1, sizeof host->written);
+        (void)host_evict(host);
     }
 }
 

@@ -56,8 +56,8 @@ Test(policy_refault, first_use_is_not_believed)
     host_fill(&host, 6);
     for (i = 0; i < 6u; i++) {
         cr_assert_eq(host_evict(&host), i); /* each was found used once, by the first of these */
+        cr_assert_eq(refault.main.count, 0);
     }
-    cr_assert_eq(refault.main.count, 0);
 }
 
 Test(policy_refault, page_used_again_on_probation_moves_to_main)
@@ -317,7 +317,9 @@ Test(policy_refault, dirty_page_is_spared_once)
     cr_assert(on_main(0) && on_main(1));
     cr_assert_eq(host_evict(&host), 3);
     cr_assert_eq(host_evict(&host), 0);
+    cr_assert_eq(host.asked, 1u, "it is not spared again");
     cr_assert_eq(host_evict(&host), 1);
+    cr_assert_eq(host.asked, 1u);
 }
 
 Test(policy_refault, dirty_page_is_not_spared_if_so_told)
