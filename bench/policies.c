@@ -30,7 +30,7 @@ static const struct {
     struct quire_policy *(*make)(void);
 } policies[] = {
 #define POLICY(name) {#name, make_##name},
-    POLICIES(POLICY) /**/
+    POLICIES(POLICY) /* an element each */
 };
 
 /* A field that may be set to other values, a uint32_t, is another line here. */
