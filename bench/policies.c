@@ -30,12 +30,8 @@ static const struct {
     struct quire_policy *(*make)(void);
 } policies[] = {
 #define POLICY(name) {#name, make_##name},
-    POLICIES(POLICY)};
-
-#define FIELD(policy, name)                   \
-    {                                         \
-#policy, #name, &the.a_##policy.name, \
-    }
+    POLICIES(POLICY) /* an element each */
+};
 
 /* A field that may be set to other values, a uint32_t, is another line here. */
 static const struct {
@@ -43,7 +39,7 @@ static const struct {
     const char *name;
     uint32_t *value;
 } fields[] = {
-    FIELD(clock, chances),
+    {"clock", "chances", &the.a_clock.chances},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
