@@ -1,8 +1,11 @@
 /* bench/policies.c - the replacement policies, by name. SPDX-License-Identifier: BSD-2-Clause */
 #include "policies.h"
 
+#include <quire/policy_2q.h>
 #include <quire/policy_clock.h>
 #include <quire/policy_fifo.h>
+#include <quire/policy_refault.h>
+#include <quire/policy_s3fifo.h>
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +14,10 @@
 /* Another policy is another line here, with its header above. */
 #define POLICIES(X) \
     X(fifo)         \
-    X(clock)
+    X(clock)        \
+    X(s3fifo)       \
+    X(2q)           \
+    X(refault)
 
 #define MEMBER(name) struct quire_policy_##name a_##name; /* a name may begin with a digit */
 static union {
@@ -40,6 +46,24 @@ static const struct {
     uint32_t *value;
 } fields[] = {
     {"clock", "chances", &the.a_clock.chances},
+    {"s3fifo", "share", &the.a_s3fifo.share},
+    {"s3fifo", "ghost", &the.a_s3fifo.ghost},
+    {"s3fifo", "uses", &the.a_s3fifo.uses},
+    {"s3fifo", "spare", &the.a_s3fifo.spare},
+    {"2q", "share", &the.a_2q.share},
+    {"2q", "ghost", &the.a_2q.ghost},
+    {"2q", "old", &the.a_2q.old},
+    {"2q", "spare", &the.a_2q.spare},
+    {"refault", "share", &the.a_refault.share},
+    {"refault", "share_min", &the.a_refault.share_min},
+    {"refault", "share_max", &the.a_refault.share_max},
+    {"refault", "grow", &the.a_refault.grow},
+    {"refault", "shrink", &the.a_refault.shrink},
+    {"refault", "soon", &the.a_refault.soon},
+    {"refault", "near", &the.a_refault.near},
+    {"refault", "chances", &the.a_refault.chances},
+    {"refault", "main_used", &the.a_refault.main_used},
+    {"refault", "spare", &the.a_refault.spare},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
