@@ -41,9 +41,18 @@ struct quire_pager_stats {
     uint32_t total;                    /* now: the sum of them */
     uint32_t fixed;                    /* now: pinned, locked, or dirty without a save operation */
     uint32_t steps;                    /* now: pages among the last of some thread */
+    /* Of loads and saves that are answered later, or for several pages (request.h). */
+    uint64_t pending;         /* answers PENDING that were accepted */
+    uint64_t timeouts;        /* requests cancelled while the store was at work */
+    uint64_t unknown_tickets; /* answers to no request: never made, answered already, or ended */
+    uint64_t read_ahead;      /* pages loaded because their neighbour was needed */
+    uint64_t saved_ahead;     /* pages saved because their neighbour was */
+    uint32_t requests;        /* now: of the table, in use ... */
+    uint32_t requests_late;   /* ... and of these cancelled */
 };
 
 struct quire_op;
+struct quire_request;
 
 struct quire_pager {
     uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
@@ -68,6 +77,15 @@ struct quire_pager {
     uint32_t evictions;    /* the count that shadows are made of, modulo 2^29, never 0 */
     struct quire_op *op;   /* the operation whose batch the policy's questions add to */
     struct quire_pager_stats stats;
+    /* Loads and saves in flight (request.h). */
+    struct quire_request *requests; /* the table */
+    uint32_t num_requests;
+    uint32_t requests_first; /* the free one that is taken next */
+    uint32_t requests_last;  /* the one that was given back last */
+    uint32_t requests_used;
+    uint32_t requests_late;  /* of these: cancelled, not answered */
+    uint32_t requests_evict; /* of these: saves that will free a page, not cancelled */
+    uint32_t request_waiters;
 };
 
 /* ---- Operations ---- */

@@ -9,6 +9,7 @@
 #include "mmu.h"
 #include "pmem.h"
 #include "policy.h"
+#include "request.h"
 #include "rmap.h"
 
 /*
@@ -30,6 +31,12 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
 /* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
 
+/* The same where the object's saves are requests, for a busy page (fobj->busy is raised for it), whose transit it ends, or
+ * leaves to the request. `evict`: it is to become free. AGAIN: no request is free, or enough are evicting; nothing was saved. PENDING: the save goes on, and
+ * this thread must not or cannot wait. TIMEOUT: it goes on, and was cancelled. */
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save_request(struct quire_op *op, uint32_t number, bool evict,
+                                                                    bool wait_ok) QUIRE_SYM(quire_pager_save_request);
+
 QUIRE_END
 
 #endif /* QUIRE_PAGE_IN_H */
@@ -43,13 +50,30 @@ QUIRE_BEGIN
 
 /* ---- The store ---- */
 
+/* Calls the store, without the lock. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_ask_(struct quire_op *op, struct quire_io *io, bool load)
+{
+    const struct quire_fobj_ops *ops = io->fobj->ops;
+    enum quire_status answer;
+    uint32_t i;
+
+    quire_op_unlock(op);
+    if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
+        for (i = 0; i < io->npages; i++) {
+            QUIRE_MEMSET(io->page[i], 0, QUIRE_PAGE_SIZE);
+        }
+    }
+    answer = load ? ops->load(io) : ops->save(io);
+    quire_op_lock(op);
+    return answer;
+}
+
 /* Asks the store to fill (load) or keep (save) page `number`, without the lock. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem,
                                                                     uint32_t number, bool load)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_mmu *mmu = pager->mmu;
-    const struct quire_fobj_ops *ops = pmem->fobj->ops;
     struct quire_pa pa = quire_pmem_pa(&pager->pool, number);
     void *page = mmu->alias_get(mmu->ctx, pa);
     struct quire_io io;
@@ -63,12 +87,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     io.ticket = 0;
     io.need_fobj = NULL;
     io.need_pgidx = 0;
-    quire_op_unlock(op);
-    if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
-        QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
-    }
-    answer = load ? ops->load(&io) : ops->save(&io);
-    quire_op_lock(op);
+    answer = quire_pager_ask_(op, &io, load);
     mmu->alias_put(mmu->ctx, pa, page);
     if (QUIRE_LIKELY(answer == QUIRE_OK)) {
         return QUIRE_OK;
@@ -99,6 +118,117 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     return status;
 }
 
+/* ---- The store that answers later ---- */
+
+/* Begins what the store is to be asked about `fobj`: in the pager's table if it may answer later, else in `own`. Null: none is free. */
+static QUIRE_RESIDENT struct quire_request *quire_pager_begin_request_(struct quire_pager *pager, struct quire_fobj *fobj,
+                                                                       struct quire_request *own)
+{
+    struct quire_request *request = own;
+
+    if ((fobj->ops->flags & QUIRE_FOBJ_OPS_PENDING) != 0 && pager->num_requests != 0) {
+        request = quire_request_take(pager);
+        if (request == NULL) {
+            return NULL;
+        }
+    } else {
+        request->ticket = 0;
+        request->state = QUIRE_REQUEST_CALLED;
+    }
+    request->steps = NULL;
+    request->victim = QUIRE_PAGE_NONE;
+    request->age = 0;
+    request->load = false;
+    request->owned = false;
+    request->cancelled = false;
+    request->io.fobj = fobj;
+    request->io.npages = 0;
+    request->io.page = request->page;
+    request->io.ticket = request->ticket;
+    request->io.need_fobj = NULL;
+    request->io.need_pgidx = 0;
+    return request;
+}
+
+/* The store said PENDING: waits for what it says later. As quire_pager_transfer_request_(). */
+static QUIRE_RESIDENT enum quire_status quire_pager_await_answer_(struct quire_op *op, struct quire_request *request,
+                                                                  bool wait_ok)
+{
+    op->pager->stats.pending++;
+    if (request->state == QUIRE_REQUEST_ANSWERED) {
+        return request->status; /* before the call was back */
+    }
+    request->state = QUIRE_REQUEST_IN_FLIGHT;
+    if (request->cancelled) {
+        quire_request_expire(op, request);
+        return QUIRE_TIMEOUT;
+    }
+    request->owned = true;
+    while (request->state == QUIRE_REQUEST_IN_FLIGHT) {
+        if (quire_op_wait(op, request, wait_ok) != QUIRE_OK) {
+            request->owned = false;
+            return QUIRE_PENDING;
+        }
+    }
+    request->owned = false;
+    if (request->state == QUIRE_REQUEST_ANSWERED) {
+        return request->status;
+    }
+    if (request->state == QUIRE_REQUEST_ENDED) {
+        quire_request_release(op, request);
+    }
+    return QUIRE_TIMEOUT;
+}
+
+/* Asks the store, waits for its answer, and settles the request by it. PENDING: nobody waits, TIMEOUT: nobody does any more; in
+ * both the request is settled when the answer comes. */
+static QUIRE_RESIDENT enum quire_status quire_pager_transfer_request_(struct quire_op *op, struct quire_request *request,
+                                                                      bool wait_ok)
+{
+    enum quire_status answer = quire_pager_ask_(op, &request->io, request->load);
+
+    if (answer == QUIRE_PENDING && request->ticket != 0) {
+        answer = quire_pager_await_answer_(op, request, wait_ok);
+        if (answer == QUIRE_PENDING || answer == QUIRE_TIMEOUT) {
+            return answer;
+        }
+    } else {
+        op->pager->stats.unknown_tickets += request->state == QUIRE_REQUEST_ANSWERED; /* it answered twice */
+        op->pager->stats.bad_answers += quire_store_answer(answer) == QUIRE_BAD_ANSWER;
+        answer = quire_store_answer(answer);
+    }
+    quire_request_settle(op, request, answer);
+    quire_request_release(op, request);
+    return answer;
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_save_request(struct quire_op *op, uint32_t number, bool evict,
+                                                                               bool wait_ok)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+    struct quire_request own;
+    struct quire_request *request = NULL;
+
+    QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
+    /* No more pages are needed at once than there are threads; who goes away and comes back must not evict one each time. */
+    if (!evict || pager->requests_evict < pager->concurrency) {
+        request = quire_pager_begin_request_(pager, pmem->fobj, &own);
+    }
+    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
+    if (request == NULL) {
+        quire_pager_settle(op, number);
+        return QUIRE_AGAIN;
+    }
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* as in quire_pager_save() */
+    request->victim = evict ? number : QUIRE_PAGE_NONE;
+    pager->requests_evict += evict ? 1u : 0;
+    request->io.pgidx = pmem->pgidx;
+    request->io.stored = (pmem->flags & QUIRE_PMEM_STORED) != 0;
+    quire_request_add(op, request, number);
+    return quire_pager_transfer_request_(op, request, wait_ok);
+}
+
 /* ---- Eviction ---- */
 
 /* Saves that one operation lets fail before it looks for clean pages only. */
@@ -126,9 +256,9 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
 }
 
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
- * what is free. An error is the store's. */
+ * what is free. An error is the store's, or as quire_pager_save_request() says. */
 static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
-                                                                enum quire_status *store)
+                                                                bool wait_ok, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -144,6 +274,10 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
     if ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && !pmem->fobj->dead) {
         if (pmem->fobj->ops->save == NULL) {
             quire_pager_refix(pager, number);
+        } else if (!clean_only && quire_fobj_by_request(pmem->fobj)) {
+            status = quire_pager_save_request(op, number, true, wait_ok);
+            *store = status != QUIRE_AGAIN ? status : *store;
+            return status;
         } else if (!clean_only) {
             status = quire_pager_save(op, number);
             *store = status;
@@ -240,8 +374,17 @@ static QUIRE_RESIDENT enum quire_status quire_pager_await_page_(struct quire_op 
             if (pager->pool.free == QUIRE_PAGE_NONE) {
                 status = quire_pager_await_room_(op, wait_ok);
             }
-        } else if (quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, store) != QUIRE_OK) {
-            failures++;
+        } else {
+            enum quire_status save = quire_pager_evict_rest_(op, number, failures >= QUIRE_PAGER_SAVE_TRIES, wait_ok, store);
+
+            if (QUIRE_UNLIKELY(save == QUIRE_PENDING)) {
+                return QUIRE_AGAIN; /* the page becomes free when the store has answered */
+            }
+            if (QUIRE_UNLIKELY(save == QUIRE_AGAIN)) {
+                save = quire_request_await(op, wait_ok);
+                status = save == QUIRE_AGAIN ? save : QUIRE_OK;
+            }
+            failures += save == QUIRE_OK || save == QUIRE_AGAIN ? 0 : 1u;
         }
         /* Every page that was tried went to the back of the policy's order: after this many all have been. */
         if (status == QUIRE_OK && number != QUIRE_PAGE_NONE && tries++ > (uint64_t)pager->pool.total + QUIRE_PAGER_SAVE_TRIES) {
@@ -297,6 +440,56 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     return quire_pager_claim_(op, fobj, pgidx, number, how->wait_ok, store);
 }
 
+/* Loads an absent page of an object whose loads are requests; a page is free for it. As quire_pager_load_(). */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                             uint32_t pgidx, const struct quire_how *how,
+                                                                             uint32_t *number, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t slot = fobj->slots[pgidx];
+    struct quire_request own;
+    struct quire_request *request;
+    enum quire_status status;
+    struct quire_pmem *pmem;
+    bool alone = false;
+
+    *number = QUIRE_PAGE_NONE;
+    status = quire_request_recall(pager, fobj, pgidx, &alone);
+    if (status != QUIRE_OK && !alone) {
+        *store = status;
+        return status;
+    }
+    request = quire_pager_begin_request_(pager, fobj, &own);
+    if (request == NULL) {
+        status = quire_request_await(op, how->wait_ok);
+        return fobj->dead ? QUIRE_DEAD : status;
+    }
+    request->load = true;
+    request->steps = how->steps;
+    request->io.pgidx = pgidx;
+    request->io.stored = quire_slot_kind(slot) == QUIRE_SLOT_STORED;
+    pmem = quire_pmem_take(&pager->pool, fobj, pgidx, number);
+    pmem->flags = request->io.stored ? QUIRE_PMEM_STORED : 0;
+    quire_pager_refix(pager, *number);
+    fobj->busy++;
+    request->shadow[0] = quire_slot_value(slot);
+    quire_request_add(op, request, *number);
+    *number = QUIRE_PAGE_NONE;
+    status = quire_pager_transfer_request_(op, request, how->wait_ok);
+    *store = status;
+    if (status == QUIRE_PENDING) {
+        return QUIRE_AGAIN;
+    }
+    if (fobj->dead) {
+        return QUIRE_DEAD;
+    }
+    slot = fobj->slots[pgidx];
+    if (status == QUIRE_OK && quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
+        *number = quire_slot_value(slot);
+    }
+    return status;
+}
+
 /* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                                 const struct quire_how *how, uint32_t *number,
@@ -317,6 +510,12 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
         quire_op_wake(op, fobj, pgidx); /* who waits for the slot that was claimed must look for himself */
+        quire_op_unbusy(op, fobj);
+        return status;
+    }
+    if (QUIRE_UNLIKELY(quire_fobj_by_request(fobj))) {
+        status = quire_pager_load_request_(op, fobj, pgidx, how, number, store);
+        quire_op_wake(op, fobj, pgidx); /* as above */
         quire_op_unbusy(op, fobj);
         return status;
     }
@@ -370,7 +569,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op
                 return QUIRE_OK;
             }
             if (pmem->state == QUIRE_PAGE_QUARANTINED) {
-                return QUIRE_STUCK;
+                return quire_request_late(pager, quire_slot_value(slot)) != NULL ? QUIRE_TIMEOUT : QUIRE_STUCK;
             }
             pmem->flags |= QUIRE_PMEM_WAITED;
             status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], how->wait_ok);

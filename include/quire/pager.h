@@ -11,6 +11,7 @@
 #include "page_in.h"
 #include "pmem.h"
 #include "policy.h"
+#include "request.h"
 #include "rmap.h"
 
 /*
@@ -51,6 +52,10 @@ struct quire_pager_config {
     uint32_t pages_per_step;     /* pages one instruction may need at once, 1..255; 0: QUIRE_PAGER_STEP_DEFAULT */
     uint32_t rank_max;           /* the highest rank of any fobj; 0..QUIRE_FOBJ_RANK_MAX */
     uint32_t *steps;             /* (must) QUIRE_PAGER_STEP_BYTES(concurrency, pages_per_step) bytes */
+
+    /* For stores that answer later (io.h): as many loads and saves as can be in flight. Null and 0: PENDING is no answer. */
+    struct quire_request *requests; /* they live as long as the pager */
+    uint32_t num_requests;          /* at most QUIRE_REQUESTS_MAX */
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
@@ -60,7 +65,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager
     QUIRE_SYM(quire_pager_init);
 
 /* Ends a pager that has no context and no object left (an object stays known until its last put, mapped or not: files and pins have
- * references too). BUSY if it has: nothing changed. */
+ * references too), thus none of whose pages a store is still working on. BUSY if it has: nothing changed. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager *pager) QUIRE_SYM(quire_pager_fini);
 
 /* Adds npages contiguous physical pages, with as many elements of bookkeeping. INVALID: unaligned, empty, wrapping,
@@ -101,7 +106,7 @@ struct quire_fault_result {
  * null. Sleeps in load, save, need_tables and (wait_ok) wait, without the lock.
  *
  * NOT_FOUND: no area there. DENIED: the area does not permit it. AGAIN: it would have to wait and must not, or cannot: let the
- * instruction run again. DEAD: the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store
+ * instruction run again (out->store PENDING: best after the store's answer). TIMEOUT: the store was not in time (io.h). DEAD: the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store
  * answered to the load (others are not affected; a retry may succeed). NO_PAGE: nothing can be evicted; out->store tells if
  * saves failed. NO_TABLE: page-table memory could not be had in 3 rounds; the page stays resident. STUCK: the page, or the
  * area, is quarantined. INVALID: `in` is not as above.
@@ -647,6 +652,7 @@ QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct
     if (status == QUIRE_OK && fobj->pager == NULL) {
         fobj->pager = pager;
         fobj->last_put = quire_pager_last_put_;
+        quire_request_forget(pager, fobj);
         quire_list_insert_before(&pager->fobjs, &fobj->link);
     }
     return status;
@@ -659,7 +665,8 @@ static bool quire_pager_config_valid_(const struct quire_pager_config *config, u
     return quire_mmu_valid(config->mmu) && config->policy != NULL && config->policy->ops != NULL &&
            config->policy->host.ctx == NULL && config->mem.alloc != NULL && config->mem.free != NULL &&
            config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
-           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL;
+           config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL &&
+           (config->requests != NULL) == (config->num_requests != 0) && config->num_requests <= QUIRE_REQUESTS_MAX;
 }
 
 QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
@@ -695,6 +702,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
+    quire_request_init(pager, config->requests, config->num_requests);
     pager->policy->host.pages = &pager->pool.pages;
     pager->policy->host.ctx = pager;
     pager->policy->host.state = quire_pager_host_state;
@@ -740,6 +748,8 @@ QUIRE_API void quire_pager_get_stats(struct quire_pager *pager, struct quire_pag
     out->total = pager->pool.total;
     out->fixed = pager->pool.fixed;
     out->steps = pager->step_pages;
+    out->requests = pager->requests_used;
+    out->requests_late = pager->requests_late;
     quire_op_end(&op);
 }
 

@@ -37,6 +37,7 @@
 #include "file.h"
 #include "pager.h"
 
+#include "io.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "shm.h"

@@ -4,6 +4,7 @@
 #include <quire/fobj_ro.h>
 #include <quire/fobj_rw.h>
 #include <quire/fobj_zero.h>
+#include <quire/io.h>
 #include <quire/pager_check.h>
 #include <quire/pin.h>
 #include <quire/policy_clock.h>
