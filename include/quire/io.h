@@ -63,7 +63,7 @@ QUIRE_BEGIN
 static QUIRE_RESIDENT void quire_io_settle_(struct quire_op *op, struct quire_request *request, enum quire_status status)
 {
     struct quire_fobj *fobj = request->io.fobj;
-    bool remember = request->load && status != QUIRE_OK && !fobj->dead;
+    bool remember = status != QUIRE_OK && !fobj->dead; /* a save: so that a bad neighbour is left alone next time */
 
     quire_request_settle(op, request, status);
     if (request->owned) {

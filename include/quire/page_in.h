@@ -4,6 +4,7 @@
 
 #include "area.h"
 #include "base.h"
+#include "cluster.h"
 #include "engine.h"
 #include "fobj.h"
 #include "mmu.h"
@@ -31,8 +32,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
 /* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_save);
 
-/* The same where the object's saves are requests, for a busy page (fobj->busy is raised for it), whose transit it ends, or
- * leaves to the request. `evict`: it is to become free. AGAIN: no request is free, or enough are evicting; nothing was saved. PENDING: the save goes on, and
+/* The same where the object's saves are requests, for a page without entries (they need not be flushed yet; fobj->busy is raised for
+ * it), whose transit it ends, or leaves to the request. Dirty neighbours are saved with it. `evict`: it is to become free. AGAIN: no request is free, or enough are evicting; nothing was saved. PENDING: the save goes on, and
  * this thread must not or cannot wait. TIMEOUT: it goes on, and was cancelled. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save_request(struct quire_op *op, uint32_t number, bool evict,
                                                                     bool wait_ok) QUIRE_SYM(quire_pager_save_request);
@@ -202,31 +203,86 @@ static QUIRE_RESIDENT enum quire_status quire_pager_transfer_request_(struct qui
     return answer;
 }
 
+/* Can a save be begun now? `evict`: no more pages are needed at once than there are threads; one that goes away and comes back
+ * must not evict another page each time. */
+static QUIRE_RESIDENT bool quire_pager_may_save_(const struct quire_pager *pager, const struct quire_fobj *fobj, bool evict)
+{
+    return (fobj->ops->flags & QUIRE_FOBJ_OPS_PENDING) == 0 || pager->num_requests == 0 ||
+           (pager->requests_used < pager->num_requests && !(evict && pager->requests_evict >= pager->concurrency));
+}
+
+/* Saves a run of busy pages of `fobj`. As quire_pager_save_request(). */
+static QUIRE_RESIDENT enum quire_status quire_pager_save_run_(struct quire_op *op, struct quire_fobj *fobj,
+                                                              const struct quire_run *run, uint32_t needed, uint32_t victim,
+                                                              bool wait_ok)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_request own;
+    struct quire_request *request = quire_pager_begin_request_(pager, fobj, &own);
+    uint32_t i;
+
+    if (request == NULL) {
+        quire_cluster_settle(op, fobj, run);
+        return QUIRE_AGAIN;
+    }
+    request->needed = needed;
+    request->victim = victim;
+    pager->requests_evict += quire_request_evicts(request) ? 1u : 0;
+    request->io.pgidx = run->first;
+    request->io.stored = false; /* says nothing of a save */
+    for (i = 0; i < run->n; i++) {
+        uint32_t number = quire_slot_value(fobj->slots[run->first + i]);
+        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
+
+        quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* as in quire_pager_save() */
+        quire_request_add(op, request, number);
+    }
+    return quire_pager_transfer_request_(op, request, wait_ok);
+}
+
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_save_request(struct quire_op *op, uint32_t number, bool evict,
                                                                                bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    struct quire_request own;
-    struct quire_request *request = NULL;
+    struct quire_fobj *fobj = pmem->fobj;
+    uint32_t victim = evict ? number : QUIRE_PAGE_NONE;
+    enum quire_status status;
+    struct quire_run run;
+    bool alone = false;
 
-    QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
-    /* No more pages are needed at once than there are threads; who goes away and comes back must not evict one each time. */
-    if (!evict || pager->requests_evict < pager->concurrency) {
-        request = quire_pager_begin_request_(pager, pmem->fobj, &own);
-    }
-    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
-    if (request == NULL) {
+    QUIRE_ASSERT(pmem->mapped == 0 && !fobj->dead);
+    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
+    run.first = pmem->pgidx;
+    run.n = 1;
+    if (!quire_pager_may_save_(pager, fobj, evict)) {
+        quire_op_flush(op);
         quire_pager_settle(op, number);
         return QUIRE_AGAIN;
     }
-    pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* as in quire_pager_save() */
-    request->victim = evict ? number : QUIRE_PAGE_NONE;
-    pager->requests_evict += evict ? 1u : 0;
-    request->io.pgidx = pmem->pgidx;
-    request->io.stored = (pmem->flags & QUIRE_PMEM_STORED) != 0;
-    quire_request_add(op, request, number);
-    return quire_pager_transfer_request_(op, request, wait_ok);
+    (void)quire_request_recall(pager, fobj, pmem->pgidx, false, &alone);
+    if (!alone) {
+        quire_cluster_gather(op, number, &run);
+    }
+    fobj->busy++; /* for a look at it when its pages have been settled */
+    quire_op_flush(op);
+    if (fobj->dead) {
+        quire_cluster_settle(op, fobj, &run);
+        status = QUIRE_OK;
+    } else {
+        status = quire_pager_save_run_(op, fobj, &run, pmem->pgidx, victim, wait_ok);
+        if (run.n > 1u && !fobj->dead && quire_store_answer(status) == status && status != QUIRE_OK) {
+            /* All are resident and dirty again, and the lock was not dropped since: perhaps a neighbour is to blame. */
+            run.first = pmem->pgidx;
+            run.n = 1;
+            fobj->busy++;
+            quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
+            status = quire_pager_save_run_(op, fobj, &run, pmem->pgidx, victim, wait_ok);
+        }
+    }
+    quire_op_unbusy(op, fobj);
+    return status;
 }
 
 /* ---- Eviction ---- */
@@ -269,15 +325,17 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
         return QUIRE_OK;
     }
     pmem->fobj->busy++;
+    if (QUIRE_UNLIKELY(quire_fobj_by_request(pmem->fobj)) && (pmem->flags & QUIRE_PMEM_DIRTY) != 0 &&
+        pmem->fobj->ops->save != NULL && !clean_only) {
+        status = quire_pager_save_request(op, number, true, wait_ok);
+        *store = status != QUIRE_AGAIN ? status : *store;
+        return status;
+    }
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
     quire_op_flush(op);
     if ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && !pmem->fobj->dead) {
         if (pmem->fobj->ops->save == NULL) {
             quire_pager_refix(pager, number);
-        } else if (!clean_only && quire_fobj_by_request(pmem->fobj)) {
-            status = quire_pager_save_request(op, number, true, wait_ok);
-            *store = status != QUIRE_AGAIN ? status : *store;
-            return status;
         } else if (!clean_only) {
             status = quire_pager_save(op, number);
             *store = status;
@@ -440,6 +498,63 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     return quire_pager_claim_(op, fobj, pgidx, number, how->wait_ok, store);
 }
 
+/* A page is free for page `pgidx` of `fobj`; makes room for the pages behind it that would better be loaded with it, as far as that
+ * is worth it, and says how many it may be about. May drop the lock. */
+static QUIRE_RESIDENT uint32_t quire_pager_room_ahead_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t wanted = quire_cluster_wanted(fobj, pgidx);
+    uint32_t i;
+
+    if (quire_cluster_room(pager) < wanted && quire_cluster_in_order(pager, fobj, pgidx)) {
+        for (i = quire_cluster_room(pager); i < wanted; i++) {
+            uint32_t number = quire_pager_victim_(op);
+            enum quire_status store;
+
+            if (number == QUIRE_PAGE_NONE) {
+                break;
+            }
+            if (!quire_pager_evict_(op, number)) {
+                (void)quire_pager_evict_rest_(op, number, true, false, &store); /* dirty: no page is saved for this */
+                break;
+            }
+        }
+        quire_op_flush(op);                         /* what the policy aged */
+        wanted = quire_cluster_wanted(fobj, pgidx); /* the lock may have been dropped */
+    }
+    return wanted < quire_cluster_room(pager) ? wanted : quire_cluster_room(pager);
+}
+
+/* Loads n absent pages of `fobj`, the first of which is needed; for all of them pages are free. As quire_pager_transfer_request_(),
+ * or AGAIN: no request is free. */
+static QUIRE_RESIDENT enum quire_status quire_pager_load_run_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                              uint32_t n, const struct quire_how *how)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_request own;
+    struct quire_request *request = quire_pager_begin_request_(pager, fobj, &own);
+    uint32_t i;
+
+    if (request == NULL) {
+        return QUIRE_AGAIN;
+    }
+    request->load = true;
+    request->steps = how->steps;
+    request->needed = pgidx;
+    request->io.pgidx = pgidx;
+    request->io.stored = quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_STORED;
+    for (i = 0; i < n; i++) {
+        uint32_t number = QUIRE_PAGE_NONE;
+
+        request->shadow[i] = quire_slot_value(fobj->slots[pgidx + i]);
+        quire_pmem_take(&pager->pool, fobj, pgidx + i, &number)->flags = request->io.stored ? QUIRE_PMEM_STORED : 0;
+        quire_pager_refix(pager, number);
+        fobj->busy++;
+        quire_request_add(op, request, number);
+    }
+    return quire_pager_transfer_request_(op, request, how->wait_ok);
+}
+
 /* Loads an absent page of an object whose loads are requests; a page is free for it. As quire_pager_load_(). */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(struct quire_op *op, struct quire_fobj *fobj,
                                                                              uint32_t pgidx, const struct quire_how *how,
@@ -447,47 +562,41 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(str
 {
     struct quire_pager *pager = op->pager;
     uint32_t slot = fobj->slots[pgidx];
-    struct quire_request own;
-    struct quire_request *request;
     enum quire_status status;
-    struct quire_pmem *pmem;
     bool alone = false;
+    uint32_t n;
 
     *number = QUIRE_PAGE_NONE;
-    status = quire_request_recall(pager, fobj, pgidx, &alone);
+    status = quire_request_recall(pager, fobj, pgidx, true, &alone);
     if (status != QUIRE_OK && !alone) {
         *store = status;
         return status;
     }
-    request = quire_pager_begin_request_(pager, fobj, &own);
-    if (request == NULL) {
+    n = alone ? 1u : quire_pager_room_ahead_(op, fobj, pgidx);
+    if (fobj->dead) {
+        return QUIRE_DEAD;
+    }
+    if (fobj->slots[pgidx] != slot || pager->pool.free == QUIRE_PAGE_NONE || fobj->flushing != 0) {
+        return QUIRE_OK; /* the lock was dropped: all is to be looked at anew */
+    }
+    status = quire_pager_load_run_(op, fobj, pgidx, n, how);
+    if (n > 1u && !fobj->dead && quire_store_answer(status) == status && status != QUIRE_OK) {
+        /* All are absent again, and the lock was not dropped since: perhaps a neighbour is to blame. */
+        status = quire_pager_load_run_(op, fobj, pgidx, 1, how);
+    }
+    if (status == QUIRE_AGAIN) {
         status = quire_request_await(op, how->wait_ok);
         return fobj->dead ? QUIRE_DEAD : status;
     }
-    request->load = true;
-    request->steps = how->steps;
-    request->io.pgidx = pgidx;
-    request->io.stored = quire_slot_kind(slot) == QUIRE_SLOT_STORED;
-    pmem = quire_pmem_take(&pager->pool, fobj, pgidx, number);
-    pmem->flags = request->io.stored ? QUIRE_PMEM_STORED : 0;
-    quire_pager_refix(pager, *number);
-    fobj->busy++;
-    request->shadow[0] = quire_slot_value(slot);
-    quire_request_add(op, request, *number);
-    *number = QUIRE_PAGE_NONE;
-    status = quire_pager_transfer_request_(op, request, how->wait_ok);
     *store = status;
     if (status == QUIRE_PENDING) {
         return QUIRE_AGAIN;
     }
-    if (fobj->dead) {
-        return QUIRE_DEAD;
-    }
     slot = fobj->slots[pgidx];
-    if (status == QUIRE_OK && quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
+    if (status == QUIRE_OK && !fobj->dead && quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
         *number = quire_slot_value(slot);
     }
-    return status;
+    return fobj->dead ? QUIRE_DEAD : status;
 }
 
 /* Loads an absent page of `fobj`. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */

@@ -251,8 +251,7 @@ static bool quire_check_requests_(const struct quire_pager *pager, struct quire_
 
         used += request->state != QUIRE_REQUEST_FREE;
         late += request->state == QUIRE_REQUEST_LATE;
-        evict += request->victim != QUIRE_PAGE_NONE && request->state >= QUIRE_REQUEST_CALLED &&
-                 request->state <= QUIRE_REQUEST_ANSWERED;
+        evict += request->state != QUIRE_REQUEST_FREE && request->state != QUIRE_REQUEST_ENDED && quire_request_evicts(request);
         if (request->state != QUIRE_REQUEST_FREE && request->state != QUIRE_REQUEST_ENDED &&
             quire_check_request_(pager, request, out)) {
             return true;
@@ -265,7 +264,7 @@ static bool quire_check_requests_(const struct quire_pager *pager, struct quire_
         free++;
     }
     /* Requests that are worn out are neither. */
-    return (used != pager->requests_used || late != pager->requests_late || evict > pager->requests_evict ||
+    return (used != pager->requests_used || late != pager->requests_late || evict != pager->requests_evict ||
             free + used > pager->num_requests) &&
            quire_check_fail_(out, "6: requests are counted wrongly", pager, used);
 }

@@ -52,14 +52,21 @@ struct quire_request {
     uint64_t ticket;                     /* its last one, while it is free. On the stack: 0 */
     uint32_t next;                       /* free: the one to be taken after it */
     uint32_t *steps;                     /* load: the row (engine.h) of the thread that needs its first page; null: none */
+    uint32_t needed;                     /* the page index it is about; the others are its neighbours */
     uint32_t victim;                     /* save: the page that is to be freed by it, or QUIRE_PAGE_NONE */
     uint32_t age;                        /* ticks since the call */
-    enum quire_status status;            /* ANSWERED: with what. Free: what a load failed with that nobody waited for */
+    enum quire_status status;            /* ANSWERED: with what. Free: what it failed with while nobody waited */
     uint8_t state;                       /* enum quire_request_state */
     bool load;
     bool owned;     /* a thread waits for the answer, or is on its way back from waiting */
     bool cancelled; /* CALLED: it becomes LATE if the store answers PENDING */
 };
+
+/* Is it a save that will free a page? Of those in the table, not cancelled, the pager keeps count. */
+static inline QUIRE_RESIDENT bool quire_request_evicts(const struct quire_request *request)
+{
+    return request->ticket != 0 && request->victim != QUIRE_PAGE_NONE && request->state != QUIRE_REQUEST_LATE;
+}
 
 /* Makes the pager's table. O(n). */
 QUIRE_API void quire_request_init(struct quire_pager *pager, struct quire_request *requests, uint32_t n)
@@ -98,10 +105,11 @@ QUIRE_API QUIRE_RESIDENT void quire_request_settle(struct quire_op *op, struct q
 QUIRE_API QUIRE_RESIDENT void quire_request_expire(struct quire_op *op, struct quire_request *request)
     QUIRE_SYM(quire_request_expire);
 
-/* A load of this page failed and nobody waited for it: with what; OK: no such. Said once. *alone: it was for several pages,
- * so that this one may not be to blame. O(requests). */
+/* A load (save) because of this page failed and nobody waited for it: with what; OK: none did. Said once. *alone: it was for several
+ * pages, so that this one may not be to blame. O(requests). */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_request_recall(struct quire_pager *pager, const struct quire_fobj *fobj,
-                                                                uint32_t pgidx, bool *alone) QUIRE_SYM(quire_request_recall);
+                                                                uint32_t pgidx, bool load, bool *alone)
+    QUIRE_SYM(quire_request_recall);
 
 /* Nothing is remembered of an object that may have had the address of `fobj` before. O(requests). */
 QUIRE_API void quire_request_forget(struct quire_pager *pager, const struct quire_fobj *fobj) QUIRE_SYM(quire_request_forget);
@@ -313,7 +321,7 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_request_settle(struct quire_op *o
     uint32_t i;
 
     quire_request_count_(&pager->stats, request, status);
-    pager->requests_evict -= request->victim != QUIRE_PAGE_NONE && request->state != QUIRE_REQUEST_LATE;
+    pager->requests_evict -= quire_request_evicts(request) ? 1u : 0;
     for (i = 0; i < request->io.npages; i++) {
         uint32_t number = request->number[i];
         struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -333,9 +341,9 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_request_expire(struct quire_op *o
     struct quire_pager *pager = op->pager;
     uint32_t i;
 
+    pager->requests_evict -= quire_request_evicts(request) ? 1u : 0;
     request->state = QUIRE_REQUEST_LATE;
     pager->requests_late++;
-    pager->requests_evict -= request->victim != QUIRE_PAGE_NONE;
     pager->stats.timeouts++;
     for (i = 0; i < request->io.npages; i++) {
         struct quire_pmem *pmem = quire_pmem_at(&pager->pool, request->number[i]);
@@ -356,14 +364,15 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_request_expire(struct quire_op *o
 
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_request_recall(struct quire_pager *pager,
                                                                            const struct quire_fobj *fobj, uint32_t pgidx,
-                                                                           bool *alone)
+                                                                           bool load, bool *alone)
 {
     uint32_t i;
 
     for (i = 0; i < pager->num_requests; i++) {
         struct quire_request *request = &pager->requests[i];
 
-        if (request->state == QUIRE_REQUEST_FREE && request->io.fobj == fobj && request->io.pgidx == pgidx) {
+        if (request->state == QUIRE_REQUEST_FREE && request->io.fobj == fobj && request->needed == pgidx &&
+            request->load == load) {
             request->io.fobj = NULL;
             *alone = request->io.npages > 1u;
             return request->status;
