@@ -6,7 +6,7 @@
 #include "rig.h"
 
 #define PLAY_TOKENS 6u
-#define PLAY_STATUSES 24u
+#define PLAY_STATUSES 25u
 
 enum play_kind {
     PLAY_STORE,  /* read-write, over the rig's store */
@@ -18,6 +18,9 @@ enum play_kind {
     PLAY_ZERO,   /* fobj_zero.h */
     PLAY_ZERO_LOCKED,
     PLAY_PHYS, /* fobj_phys.h */
+    /* Only where the variant says so: */
+    PLAY_PENDING, /* read-write, over the rig's store, which answers later */
+    PLAY_CLUSTER, /* the same, several pages at a time, and sometimes at once */
     PLAY_KINDS
 };
 
@@ -48,6 +51,7 @@ struct play_variant {
     struct rig_config rig; /* callbacks are set by play_start() */
     bool failures;         /* loads, saves, maps and allocations are made to fail */
     bool sticky;           /* unmaps are refused */
+    bool pends;            /* there are stores that answer later */
 };
 
 struct play {
@@ -60,6 +64,8 @@ struct play {
     uint64_t random;
     uint64_t steps;                 /* done */
     uint64_t counts[PLAY_STATUSES]; /* steps by what they ended with */
+    uint64_t late;                  /* requests given up so far */
+    uint64_t bad_answers;           /* late answers that were errors so far */
     uint32_t spare;                 /* pages behind the pool that are given to nobody yet */
     uint32_t phys_used;             /* of them to unpaged objects, from the end */
     struct {                        /* a copy to a context that is running: pages may be saved with what it wrote */

@@ -60,6 +60,9 @@ void play_start(struct play *play, const struct play_variant *variant, uint64_t 
     config->permits = play_permits;
     config->need_tables = play_need_tables;
     config->flushing = play_flushing;
+    if (play->variant.pends && seed % 2u == 0) {
+        config->idle = play_idle;
+    }
     rig_start(&play->rig, config);
     config->concurrency = play->rig.config.concurrency;
     play->spare = play->rig.config.more_pages;
@@ -83,7 +86,7 @@ void play_one(struct play *play)
         {play_unmap, 25},   {play_protect, 25},     {play_remap, 20},     {play_merge, 10},     {play_drop, 10},
         {play_pin, 12},     {play_unpin, 12},       {play_write_back, 8}, {play_invalidate, 8}, {play_new_object, 12},
         {play_put, 8},      {play_new_vm, 4},       {play_end_vm, 2},     {play_add_pages, 1},  {play_stick, 8},
-        {play_unstick, 2},
+        {play_unstick, 2},  {play_answer, 100},     {play_tick, 4},
     };
     unsigned total = 0;
     unsigned pick;
@@ -105,6 +108,7 @@ static void play_take_down(struct play *play)
 {
     unsigned i;
 
+    play_answer_all(play);
     play_unstick(play);
     for (i = 0; i < 1000u && play->wrong[0] == '\0'; i++) {
         void (*const ops[])(struct play *) = {play_unpin, play_put, play_end_vm};
