@@ -56,8 +56,8 @@ static struct play_variant variant_of(unsigned number, uint64_t seed)
     rig->tables = seed % 4u == 1u ? 3u : 0;
     variant.failures = seed % 2u == 0;
     variant.sticky = seed % 7u == 3u;
-    variant.pends = seed % 3u == 1u;
-    rig->requests = variant.pends ? 1u + (uint32_t)(seed / 3u % 5u) : 0;
+    variant.pends = seed / 2u % 2u != 0;
+    rig->requests = variant.pends ? 1u + (uint32_t)(seed % 5u) : 0;
     return variant;
 }
 

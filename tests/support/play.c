@@ -141,7 +141,8 @@ void play_arm(struct play *play, struct play_hits *hits)
         struct rig_store *store = play->object[i] != NULL ? play->object[i]->store : NULL;
 
         /* One that may answer PENDING would have to be completed. */
-        enum quire_status given = store != NULL && store->pends && answer == QUIRE_PENDING ? QUIRE_AGAIN : answer;
+        bool later = store != NULL && (store->ops.flags & QUIRE_FOBJ_OPS_PENDING) != 0;
+        enum quire_status given = later && answer == QUIRE_PENDING ? QUIRE_AGAIN : answer;
 
         if (store != NULL && kind == 0) {
             rig_fail(&store->load_fails, 1, 1, given);

@@ -65,6 +65,7 @@ struct play {
     uint64_t steps;                 /* done */
     uint64_t counts[PLAY_STATUSES]; /* steps by what they ended with */
     uint64_t late;                  /* requests given up so far */
+    uint64_t old_ticket;            /* answered some time ago */
     uint64_t bad_answers;           /* late answers that were errors so far */
     uint32_t spare;                 /* pages behind the pool that are given to nobody yet */
     uint32_t phys_used;             /* of them to unpaged objects, from the end */

@@ -61,7 +61,7 @@ static void play_something(struct play *play)
         }
         play->late++;
     } else {
-        bool bad = play->variant.failures && play_chance(play, 8);
+        bool bad = play->variant.failures && play_chance(play, 3);
         uint64_t ticket = play->rig.pending[i].ticket;
         enum quire_status status = rig_answer(&play->rig, i, bad ? QUIRE_IO : QUIRE_OK);
 
@@ -69,8 +69,12 @@ static void play_something(struct play *play)
         if (status != QUIRE_OK) {
             play_fail(play, "an answer: %s", quire_status_name(status));
         }
-        if (quire_io_complete(&play->rig.pager, ticket, QUIRE_OK) != QUIRE_NOT_FOUND) {
+        if (quire_io_complete(&play->rig.pager, ticket, QUIRE_OK) != QUIRE_NOT_FOUND ||
+            quire_io_complete(&play->rig.pager, play->old_ticket, QUIRE_OK) != QUIRE_NOT_FOUND) {
             play_fail(play, "a ticket was believed twice");
+        }
+        if (play_chance(play, 4)) {
+            play->old_ticket = ticket;
         }
     }
 }
@@ -91,6 +95,13 @@ void play_answer(struct play *play)
     if (rig_pending(&play->rig) != 0) {
         play_op(play, "an answer");
         play_something(play);
+    }
+}
+
+void play_save_later(struct play *play)
+{
+    if (play->variant.pends) {
+        play_write_back(play);
     }
 }
 

@@ -219,7 +219,10 @@ void play_new_object(struct play *play)
     }
     m = &play->model.object[i];
     memset(m, 0, sizeof *m);
-    o->kind = (enum play_kind)play_below(play, play->variant.pends ? PLAY_KINDS : PLAY_PENDING);
+    o->kind = (enum play_kind)play_below(play, PLAY_PENDING);
+    if (play->variant.pends && play_chance(play, 2)) {
+        o->kind = play_chance(play, 2) ? PLAY_PENDING : PLAY_CLUSTER;
+    }
     m->npages = 1u + play_below(play, MODEL_PAGES);
     if (o->kind == PLAY_PHYS && m->npages > play->spare) {
         o->kind = PLAY_STORE;

@@ -59,6 +59,8 @@ void play_flushing(void *user, const struct quire_batch *batch);
 void play_answer(struct play *play);
 void play_answer_all(struct play *play);
 void play_tick(struct play *play);
+/* More saves, where their answers come later. */
+void play_save_later(struct play *play);
 void play_idle(void *user);
 /* Does the object's store answer later? */
 bool play_pends(const struct play *play, unsigned object);

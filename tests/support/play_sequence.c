@@ -60,7 +60,7 @@ void play_start(struct play *play, const struct play_variant *variant, uint64_t 
     config->permits = play_permits;
     config->need_tables = play_need_tables;
     config->flushing = play_flushing;
-    if (play->variant.pends && seed % 2u == 0) {
+    if (play->variant.pends && seed / 4u % 2u == 0) {
         config->idle = play_idle;
     }
     rig_start(&play->rig, config);
@@ -82,11 +82,11 @@ void play_one(struct play *play)
         void (*op)(struct play *play);
         unsigned weight;
     } ops[] = {
-        {play_access, 240}, {play_instruction, 60}, {play_copy, 50},      {play_device, 30},    {play_map, 40},
-        {play_unmap, 25},   {play_protect, 25},     {play_remap, 20},     {play_merge, 10},     {play_drop, 10},
-        {play_pin, 12},     {play_unpin, 12},       {play_write_back, 8}, {play_invalidate, 8}, {play_new_object, 12},
-        {play_put, 8},      {play_new_vm, 4},       {play_end_vm, 2},     {play_add_pages, 1},  {play_stick, 8},
-        {play_unstick, 2},  {play_answer, 100},     {play_tick, 4},
+        {play_access, 240}, {play_instruction, 60}, {play_copy, 50},      {play_device, 30},     {play_map, 40},
+        {play_unmap, 25},   {play_protect, 25},     {play_remap, 20},     {play_merge, 10},      {play_drop, 10},
+        {play_pin, 12},     {play_unpin, 12},       {play_write_back, 8}, {play_invalidate, 8},  {play_new_object, 12},
+        {play_put, 8},      {play_new_vm, 4},       {play_end_vm, 2},     {play_add_pages, 1},   {play_stick, 8},
+        {play_unstick, 2},  {play_answer, 50},      {play_tick, 4},       {play_save_later, 25},
     };
     unsigned total = 0;
     unsigned pick;
