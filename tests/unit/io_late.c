@@ -330,3 +330,86 @@ SCENARIO(contexts_end_while_pages_are_in_quarantine, .requests = 4)
     EXPECT_SOUND(&rig);
     answer_all();
 }
+
+/* ---- Whatever goes wrong, at whatever time ---- */
+
+struct trouble {
+    uint32_t nth; /* which of the answers is the one; counted down */
+    bool late;    /* it is late; else it is an error */
+};
+
+static void answer_with_trouble(void *user)
+{
+    struct trouble *trouble = user;
+    bool now = trouble->nth != 0 && --trouble->nth == 0;
+
+    if (now && trouble->late) {
+        (void)quire_io_cancel(&rig.pager, rig.pending[rig.npending - 1u].ticket);
+    } else {
+        EXPECT(rig_answer(&rig, 0, now ? QUIRE_IO : QUIRE_OK), QUIRE_OK);
+    }
+}
+
+static struct trouble trouble;
+
+/* Writes, or reads, until it works; false if something came in between. */
+static bool insist(uint32_t page, unsigned access, unsigned char *byte)
+{
+    bool smooth = true;
+
+    while (rig_access(&rig, 0, 0, &vm, RIG_AT(page), access, byte, 1) != QUIRE_OK) {
+        smooth = false;
+        answer_all();
+        EXPECT_SOUND(&rig);
+    }
+    return smooth;
+}
+
+static void survive(uint8_t cluster)
+{
+    struct rig_store *store = pending(6, RIG_VA);
+    uint32_t i;
+
+    store->fobj.cluster = cluster;
+    for (i = 0; i < 18; i++) {
+        unsigned char byte = (unsigned char)i;
+
+        (void)insist(i % 6u, RIG_WRITE, &byte);
+    }
+    for (i = 0; i < 6; i++) {
+        unsigned char byte = 0;
+
+        (void)insist(i, RIG_READ, &byte);
+        NUM(byte, 12u + i);
+    }
+    while (quire_pager_write_back(&rig.pager, &store->fobj, 0, 6, true) != QUIRE_OK) {
+        answer_all();
+    }
+    for (i = 0; i < 6; i++) {
+        NUM(rig_store_page(store, i)[0], 12u + i);
+    }
+    answer_all();
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 6), QUIRE_OK);
+    EXPECT(rig_store_put(store), QUIRE_OK);
+    NUM(store->freed, 1);
+    NUM(rig_stats(&rig).pages[QUIRE_PAGE_FREE], rig_stats(&rig).total);
+}
+
+SCENARIO(whichever_answer_is_late_or_an_error_no_byte_is_lost, .policy = RIG_FIFO, .step = 1, .pages = 4, .requests = 3,
+         .idle = answer_with_trouble, .user = &trouble)
+{
+    uint32_t nth;
+    unsigned kind;
+
+    for (kind = 0; kind < 4u; kind++) {
+        for (nth = 1;; nth++) {
+            trouble.nth = nth;
+            trouble.late = kind % 2u != 0;
+            survive(kind < 2u ? 1 : 3);
+            if (trouble.nth != 0) { /* there were not so many */
+                break;
+            }
+        }
+        cr_assert_gt(nth, 8u);
+    }
+}
