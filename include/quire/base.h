@@ -197,7 +197,8 @@ enum quire_status {
     QUIRE_MISMATCH = -20,   /* the object was initialised by a unit built with other options */
     QUIRE_CORRUPT = -21,    /* quire_*_check() found an invariant broken */
     QUIRE_PENDING = -22,    /* a store's answer: complete later, by ticket */
-    QUIRE_NEED = -23        /* a store's answer: page (need_fobj, need_pgidx) must be present first */
+    QUIRE_NEED = -23,       /* a store's answer: page (need_fobj, need_pgidx) must be present first */
+    QUIRE_TIMEOUT = -24     /* the store did not answer in time; it still may: the page is quarantined until then */
 };
 
 /* Returns the name of `status` without the prefix ("NO_PAGE"), "?" for no status. Never null. O(1). */
@@ -309,9 +310,9 @@ QUIRE_BEGIN
 QUIRE_API const char *quire_status_name(enum quire_status status)
 {
     static const char *const names[] = {
-        "OK",       "INVALID",  "EXISTS",     "NOT_FOUND", "DENIED",   "CONFLICT", "NO_MEMORY", "NO_PAGE",
-        "NO_TABLE", "NO_SPACE", "BUSY",       "AGAIN",     "DEAD",     "IO",       "INTEGRITY", "STUCK",
-        "LIMIT",    "DIRTY",    "BAD_ANSWER", "UNDERFLOW", "MISMATCH", "CORRUPT",  "PENDING",   "NEED",
+        "OK",         "INVALID",   "EXISTS",   "NOT_FOUND", "DENIED",  "CONFLICT",  "NO_MEMORY", "NO_PAGE", "NO_TABLE",
+        "NO_SPACE",   "BUSY",      "AGAIN",    "DEAD",      "IO",      "INTEGRITY", "STUCK",     "LIMIT",   "DIRTY",
+        "BAD_ANSWER", "UNDERFLOW", "MISMATCH", "CORRUPT",   "PENDING", "NEED",      "TIMEOUT",
     };
     int i = (int)status;
 

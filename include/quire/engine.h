@@ -52,10 +52,19 @@ struct quire_pager_stats {
     uint64_t lent;  /* of these: brought into a page of the reserve */
 
     uint64_t around; /* entries made ahead of their faults (around.h) */
+    /* Of loads and saves that are answered later, or for several pages (request.h). */
+    uint64_t pending;         /* answers PENDING that were accepted */
+    uint64_t timeouts;        /* requests cancelled while the store was at work */
+    uint64_t unknown_tickets; /* answers to no request: never made, answered already, or ended */
+    uint64_t read_ahead;      /* pages loaded because their neighbour was needed */
+    uint64_t saved_ahead;     /* pages saved because their neighbour was */
+    uint32_t requests;        /* now: of the table, in use ... */
+    uint32_t requests_late;   /* ... and of these cancelled */
 };
 
 struct quire_op;
 struct quire_io;
+struct quire_request;
 
 struct quire_pager {
     uint32_t stamp; /* QUIRE_STAMP: first, so that it is found whatever the layout */
@@ -92,6 +101,15 @@ struct quire_pager {
     uint32_t lent[QUIRE_FOBJ_RANK_MAX + 1u]; /* pages of the reserve that hold what was needed; QUIRE_PAGE_NONE: none */
     /* Entries made ahead (around.h). */
     uint8_t around; /* pages of the window in which they are; 0: none are */
+    /* Loads and saves in flight (request.h). */
+    struct quire_request *requests; /* the table */
+    uint32_t num_requests;
+    uint32_t requests_first; /* the free one that is taken next */
+    uint32_t requests_last;  /* the one that was given back last */
+    uint32_t requests_used;
+    uint32_t requests_late;  /* of these: cancelled, not answered */
+    uint32_t requests_evict; /* of these: saves that will free a page, not cancelled */
+    uint32_t request_waiters;
 };
 
 /* ---- Operations ---- */

@@ -31,10 +31,10 @@ struct quire_account; /* account.h */
 struct quire_io {
     struct quire_fobj *fobj;
     uint32_t pgidx;               /* first page of the object */
-    uint32_t npages;              /* how many; 1 in this version */
-    void *const *page;            /* npages kernel addresses, a page each */
+    uint32_t npages;              /* how many: 1, or up to the object's `cluster` */
+    void *const *page;            /* npages kernel addresses, a page each; they need not be contiguous */
     bool stored;                  /* load: this page was saved before. When false it has the content it was born with (again) */
-    uint64_t ticket;              /* names this request where a store answers PENDING; 0 while that answer is not accepted */
+    uint64_t ticket;              /* names this request where a store answers PENDING; 0: that answer is not accepted */
     void *need_page;              /* in the call after NEED: a kernel address for the page, until the call returns. Else null */
     struct quire_fobj *need_fobj; /* set by the store that answers NEED: an object of lower rank ... */
     uint32_t need_pgidx;          /* ... the page of it that must be present first ... */
@@ -43,8 +43,12 @@ struct quire_io {
 
 /*
  * The operations of a kind of fobj. They are called without any lock of Quire and may sleep; several may be in flight for
- * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY, and NEED as
- * need.h says. PENDING has its place here and is refused in this version; it and every other value count as BAD_ANSWER.
+ * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY; NEED as need.h
+ * says; and, where the request has a ticket, PENDING: the store goes on working with *io and its pages, which stay as they are until
+ * quire_io_complete() (io.h) brings the answer. Every other value counts as BAD_ANSWER.
+ *
+ * An answer is for all pages of the request. One that failed for several pages is made again for the page that is needed
+ * alone, so that no neighbour's failure is its own.
  */
 struct quire_fobj_ops {
     const char *name; /* for reports and pictures */
@@ -74,6 +78,10 @@ struct quire_fobj_ops {
  * (advise.h) asks of a store that saves. Not so of one that writes over what a page was born with. */
 #define QUIRE_FOBJ_OPS_FORGETS 2u
 
+/* Load and save may answer PENDING. Only for such a kind is a request of the pager's table (request.h) taken before each call,
+ * and waited for if none is free. */
+#define QUIRE_FOBJ_OPS_PENDING 4u
+
 /* ---- The object ---- */
 
 #define QUIRE_FOBJ_LOCKED 1u /* its pages are never evicted once loaded */
@@ -87,7 +95,9 @@ struct quire_fobj {
     uint8_t rank;     /* it may depend only on objects of lower rank; 0..QUIRE_FOBJ_RANK_MAX */
     uint8_t flags;    /* QUIRE_FOBJ_* */
     bool dead;        /* under the pager's lock: the last reference is gone */
-    void *user;       /* the user's own */
+    uint8_t
+        cluster; /* most pages that one load or save may be about, at most QUIRE_IO_PAGES_MAX; the maker sets it after init. 0: 1 */
+    void *user; /* the user's own */
 
     /* The pager's, under its lock. */
     struct quire_pager *pager; /* the first that mapped it; for life */
@@ -142,6 +152,15 @@ static inline QUIRE_RESIDENT enum quire_status quire_store_answer(enum quire_sta
     bool known = answer == QUIRE_OK || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY;
 
     return QUIRE_LIKELY(known) ? answer : QUIRE_BAD_ANSWER;
+}
+
+/* The most pages that one load or save is about, whatever an object's `cluster` says. */
+#define QUIRE_IO_PAGES_MAX 8u
+
+/* Are its loads and saves requests (request.h), as opposed to one page each, answered at once? O(1). */
+static inline QUIRE_RESIDENT bool quire_fobj_by_request(const struct quire_fobj *fobj)
+{
+    return (fobj->ops->flags & QUIRE_FOBJ_OPS_PENDING) != 0 || fobj->cluster > 1u;
 }
 
 /* ---- Slots ---- */

@@ -45,6 +45,7 @@ struct quire_fobj_ro_config {
     uint32_t *slots;   /* (must) QUIRE_FOBJ_SLOT_BYTES(quire_fobj_ro_pages(len)) bytes, which init clears; until `release` */
     unsigned max_prot; /* what areas may permit, within QUIRE_PROT_READ | EXEC; 0: both */
     const void *data;  /* (must, or `read`) the content, in memory that stays until `release`; no alignment needed */
+    uint32_t cluster;  /* (optional) most pages that one load is about, where neighbours are cheap; at most 255. 0: 1 */
     void *ctx;         /* handed to the callbacks */
 
     /* (must, or `data`) Writes the `len` bytes (at most a page) from byte `offset` of the content to `to`, and their number
@@ -72,7 +73,7 @@ struct quire_fobj_ro {
 
 /* Makes a read-only object with one reference (&ro->base), owned by the caller, in storage of the caller that lives until
  * `release`. Nothing is read yet. INVALID: a null argument, a `must` missing, both `data` and `read`, no bytes or too many,
- * `data` that wraps around the end of memory, permissions other than READ and EXEC; nothing was changed then. Takes no
+ * `data` that wraps around the end of memory, permissions other than READ and EXEC, too large a cluster; nothing was changed then. Takes no
  * lock; O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_ro_init(struct quire_fobj_ro *ro,
                                                                 const struct quire_fobj_ro_config *config)
@@ -167,7 +168,7 @@ static bool quire_fobj_ro_config_valid_(const struct quire_fobj_ro_config *confi
     if (config->data != NULL && config->len - 1u > (uint64_t)(UINTPTR_MAX - (uintptr_t)config->data)) {
         return false;
     }
-    return (config->max_prot & ~(QUIRE_PROT_READ | QUIRE_PROT_EXEC)) == 0;
+    return config->cluster <= UINT8_MAX && (config->max_prot & ~(QUIRE_PROT_READ | QUIRE_PROT_EXEC)) == 0;
 }
 
 QUIRE_API enum quire_status quire_fobj_ro_init(struct quire_fobj_ro *ro, const struct quire_fobj_ro_config *config)
@@ -188,6 +189,7 @@ QUIRE_API enum quire_status quire_fobj_ro_init(struct quire_fobj_ro *ro, const s
     }
     ro->len = config->len;
     ro->data = (const unsigned char *)config->data;
+    ro->base.cluster = (uint8_t)config->cluster;
     ro->ctx = config->ctx;
     ro->read = config->read;
     ro->verify = config->verify;

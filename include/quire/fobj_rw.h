@@ -73,7 +73,8 @@ struct quire_fobj_rw_config {
     unsigned max_prot;                /* what areas may permit: QUIRE_PROT_READ | WRITE | EXEC; 0: READ | WRITE */
     struct quire_fobj_rw_store store; /* (must) */
     struct quire_fobj_rw_sealing sealing; /* (optional) left zero: pages are stored as they are */
-    void *ctx;                            /* handed to `release` */
+    uint32_t cluster; /* (optional) most pages that one load or save is about, where neighbours are cheap; at most 255. 0: 1 */
+    void *ctx;        /* handed to `release` */
 
     /* (optional) Called once, without locks, when nothing refers to the object any more: the storage of the object and of
      * `slots`, and its pages in the store, are the owner's again. May free all. */
@@ -90,7 +91,7 @@ struct quire_fobj_rw {
 
 /* Makes a read-write object with one reference (&rw->base), owned by the caller, in storage of the caller that lives until
  * `release`. The store is not touched. INVALID: a null argument, a `must` missing, a store smaller than the object, some of
- * the sealing callbacks without the others, too many pages, other permissions; nothing was changed then. Takes no lock;
+ * the sealing callbacks without the others, too many pages or too large a cluster, other permissions; nothing was changed then. Takes no lock;
  * O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_rw_init(struct quire_fobj_rw *rw,
                                                                 const struct quire_fobj_rw_config *config)
@@ -195,9 +196,9 @@ static bool quire_fobj_rw_config_valid_(const struct quire_fobj_rw_config *confi
     const struct quire_fobj_rw_sealing *sealing = &config->sealing;
     bool sealed = sealing->seal != NULL;
 
-    return config->store.read != NULL && config->store.write != NULL && config->store.npages >= config->num_pages &&
-           (sealing->open != NULL) == sealed && (sealing->buffer_get != NULL) == sealed &&
-           (sealing->buffer_put != NULL) == sealed;
+    return config->cluster <= UINT8_MAX && config->store.read != NULL && config->store.write != NULL &&
+           config->store.npages >= config->num_pages && (sealing->open != NULL) == sealed &&
+           (sealing->buffer_get != NULL) == sealed && (sealing->buffer_put != NULL) == sealed;
 }
 
 QUIRE_API enum quire_status quire_fobj_rw_init(struct quire_fobj_rw *rw, const struct quire_fobj_rw_config *config)
@@ -223,6 +224,7 @@ QUIRE_API enum quire_status quire_fobj_rw_init(struct quire_fobj_rw *rw, const s
     }
     rw->store = config->store;
     rw->sealing = config->sealing;
+    rw->base.cluster = (uint8_t)config->cluster;
     rw->ctx = config->ctx;
     rw->release = config->release;
     return QUIRE_OK;

@@ -9,6 +9,7 @@
 #include "mmu.h"
 #include "page_in.h"
 #include "pmem.h"
+#include "transfer.h"
 
 /*
  * A store never fetches another object's page (the node of a hash tree, the table of its nonces): its load or save answers
@@ -43,7 +44,8 @@
  * place of each wait, and whether all get on depends on when they try again.
  *
  * A page that could not be given back (of a locked object, or written and without a save operation) takes a page of the
- * reserve only while that is full, else NO_PAGE: have those resident before they are needed, as far as they form chains.
+ * reserve only while that is full, else NO_PAGE: have those resident before they are needed, as far as they form chains. What is
+ * brought for a need, or given back, is asked of its store without a ticket: such a store has to answer at once then.
  *
  * Invariants: free + lent + owed >= rank_max + 1; nothing is lent while nobody is the owner; the depth of needs is at most
  * rank_max.
@@ -54,7 +56,8 @@ QUIRE_BEGIN
 #define QUIRE_NEED_ROUNDS 8u
 
 /* Serves the NEED that `io` holds and calls the store again, until it answers otherwise; returns what the load or save ends
- * with. AGAIN: it would have to wait for the reserve. For page_in.h, through pager->need. Not for users. */
+ * with, or PENDING if the request has a ticket. AGAIN: it would have to wait for the reserve. For transfer.h, through pager->need.
+ * Not for users. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_need(struct quire_op *op, struct quire_io *io, bool load, bool wait_ok)
     QUIRE_SYM(quire_pager_need);
 
@@ -385,9 +388,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_ask_(struct quire_op *op, str
     io->need_fobj = NULL;
     io->need_write = false;
     io->need_page = page;
-    quire_op_unlock(op);
-    answer = quire_pager_ask_(io, load);
-    quire_op_lock(op);
+    answer = quire_pager_ask_(op, io, load);
     io->need_page = NULL;
     mmu->alias_put(mmu->ctx, pa, page);
     if (write) {
@@ -414,7 +415,7 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need(struct qu
         }
     }
     if (status == QUIRE_OK) {
-        status = quire_store_answer(answer);
+        status = answer == QUIRE_PENDING && io->ticket != 0 ? answer : quire_store_answer(answer);
         pager->stats.bad_answers += status == QUIRE_BAD_ANSWER;
     }
     if (outermost && pager->needing == op) {

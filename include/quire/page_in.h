@@ -1,17 +1,21 @@
-/* quire/page_in.h - bringing pages in: eviction, the store, and the wait for both. SPDX-License-Identifier: BSD-2-Clause. Quire 0.2.0 */
+/* quire/page_in.h - bringing pages in: from a slot to a resident page. SPDX-License-Identifier: BSD-2-Clause. Quire 0.2.0 */
 #ifndef QUIRE_PAGE_IN_H
 #define QUIRE_PAGE_IN_H
 
 #include "account.h"
 #include "area.h"
 #include "base.h"
+#include "cluster.h"
 #include "engine.h"
+#include "evict.h"
 #include "fobj.h"
 #include "headroom.h"
 #include "mmu.h"
 #include "pmem.h"
 #include "policy.h"
+#include "request.h"
 #include "rmap.h"
+#include "transfer.h"
 
 /*
  * Not for users. From a slot to a resident page:
@@ -32,26 +36,6 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
                                                              bool *dropped, enum quire_status *store)
     QUIRE_SYM(quire_pager_bring);
 
-/* Saves page `number`, which has no entries; it is SAVING meanwhile and the lock dropped. AGAIN: it needs another page, which
- * this thread cannot bring now: quire_op_wait_reserve(); nothing was saved. */
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
-    QUIRE_SYM(quire_pager_save);
-
-/* Returns with a free page there; evicts one of the policy's choice if there is none. NO_PAGE, AGAIN as for a fault. */
-QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
-    QUIRE_SYM(quire_pager_find_room);
-
-/* Is a free page there that the account may have, or can one be had by evicting a clean one? Saves nothing and waits for nobody; may
- * drop the lock for a flush. */
-QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
-    QUIRE_SYM(quire_pager_find_clean_room);
-
-/* Evicts what page `number` holds, whatever the policy thinks; on OK the page is free (or was, or is offline), and the lock has
- * been held since it became so. BUSY: it cannot be evicted; STUCK: it is quarantined; AGAIN: in transit or held, and this
- * caller cannot wait; else what the store answered to its save. */
-QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
-    QUIRE_SYM(quire_pager_evict_page);
-
 QUIRE_END
 
 #endif /* QUIRE_PAGE_IN_H */
@@ -63,460 +47,7 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* ---- The store ---- */
-
-/* Puts the question to the store, without the lock. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_ask_(struct quire_io *io, bool load)
-{
-    const struct quire_fobj_ops *ops = io->fobj->ops;
-
-    return load ? ops->load(io) : ops->save(io);
-}
-
-/* Asks the store to fill (load) or keep (save) page `number`, without the lock; brings what it needs for that (need.h). */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire_op *op, struct quire_pmem *pmem,
-                                                                    uint32_t number, bool load, bool wait_ok)
-{
-    struct quire_pager *pager = op->pager;
-    const struct quire_mmu *mmu = pager->mmu;
-    const struct quire_fobj_ops *ops = pmem->fobj->ops;
-    struct quire_pa pa = quire_pmem_pa(&pager->pool, number);
-    void *page = mmu->alias_get(mmu->ctx, pa);
-    struct quire_io io;
-    enum quire_status answer;
-
-    io.fobj = pmem->fobj;
-    io.pgidx = pmem->pgidx;
-    io.npages = 1;
-    io.page = &page;
-    io.stored = (pmem->flags & QUIRE_PMEM_STORED) != 0;
-    io.ticket = 0;
-    io.need_page = NULL;
-    io.need_fobj = NULL;
-    io.need_write = false;
-    quire_op_unlock(op);
-    if (load && (ops->flags & QUIRE_FOBJ_OPS_FILLS) == 0) {
-        QUIRE_MEMSET(page, 0, QUIRE_PAGE_SIZE);
-    }
-    answer = quire_pager_ask_(&io, load);
-    quire_op_lock(op);
-    if (QUIRE_LIKELY(answer == QUIRE_OK)) {
-        mmu->alias_put(mmu->ctx, pa, page);
-        return QUIRE_OK;
-    }
-    if (answer == QUIRE_NEED && pager->need != NULL) {
-        answer = pager->need(op, &io, load, wait_ok);
-    } else {
-        answer = quire_store_answer(answer);
-        pager->stats.bad_answers += answer == QUIRE_BAD_ANSWER;
-    }
-    mmu->alias_put(mmu->ctx, pa, page);
-    return answer;
-}
-
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    enum quire_status status;
-
-    QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
-    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
-    pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
-    status = quire_pager_transfer_(op, pmem, number, false, wait_ok);
-    if (status == QUIRE_OK) {
-        pager->stats.saves++;
-        pmem->flags |= QUIRE_PMEM_STORED;
-    } else if (status != QUIRE_AGAIN) {
-        pager->stats.save_failures++;
-    }
-    if (status != QUIRE_OK || pmem->pins != 0) {
-        pmem->flags |= QUIRE_PMEM_DIRTY; /* who pinned it may still be writing */
-    }
-    return status;
-}
-
-/* ---- Eviction ---- */
-
-/* Saves that one operation lets fail before it looks for clean pages only. */
-#define QUIRE_PAGER_SAVE_TRIES 4u
-
-/* Takes page `number`, which the policy of `giver` chose, from who uses it, for a page of `taker`. True if that freed it: it is
- * clean, and the lock was not dropped. Else quire_pager_evict_rest_() is to follow. */
-QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number, struct quire_account *giver,
-                                                    struct quire_account *taker)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-
-    quire_pager_policy_remove(pager, pmem, number);
-    if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
-        quire_pager_quarantine(op, number);
-        return false;
-    }
-    if (QUIRE_UNLIKELY((pmem->flags & QUIRE_PMEM_DIRTY) != 0 || quire_op_flush_drops(op))) {
-        return false;
-    }
-    quire_op_flush(op);
-    pager->stats.evictions++;
-    quire_account_gave(giver, taker);
-    quire_pager_release_at(op, pmem, number, quire_account_shadow(giver));
-    return true;
-}
-
-/* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
- * what is free. An error is the store's. */
-static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number,
-                                                                struct quire_account *taker, bool clean_only, bool wait_ok,
-                                                                enum quire_status *store)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    enum quire_status status = QUIRE_OK;
-
-    if (pmem->state != QUIRE_PAGE_RESIDENT) {
-        quire_op_flush_quarantined(op, pmem->fobj);
-        return QUIRE_OK;
-    }
-    pmem->fobj->busy++;
-    quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
-    quire_op_flush(op);
-    if ((pmem->flags & QUIRE_PMEM_DIRTY) != 0 && !pmem->fobj->dead) {
-        if (pmem->fobj->ops->save == NULL) {
-            quire_pager_refix(pager, number);
-        } else if (!clean_only) {
-            status = quire_pager_save(op, number, wait_ok);
-            *store = status;
-        }
-    }
-    if ((pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED)) == 0) {
-        pmem->flags |= QUIRE_PMEM_DISCARD;
-        pager->stats.evictions++;
-        quire_account_gave(pmem->fobj->account, taker);
-    }
-    quire_pager_settle(op, number);
-    return status;
-}
-
-/* Is anything under way that will make a page free or evictable without our doing? */
-static QUIRE_RESIDENT QUIRE_COLD bool quire_pager_room_is_coming_(const struct quire_pager *pager)
-{
-    const uint32_t *count = pager->pool.count;
-
-    return count[QUIRE_PAGE_LOADING] + count[QUIRE_PAGE_FLUSHING] + count[QUIRE_PAGE_SAVING] + pager->holds + pager->flushing !=
-           0;
-}
-
-/* Waits until some page may have become free or evictable. */
-static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_room_(struct quire_op *op, bool wait_ok)
-{
-    struct quire_pager *pager = op->pager;
-    enum quire_status status;
-
-    if (!quire_pager_room_is_coming_(pager)) {
-        return QUIRE_NO_PAGE;
-    }
-    pager->room_waiters++;
-    status = quire_op_wait(op, &pager->pool.free, wait_ok);
-    pager->room_waiters--;
-    return status;
-}
-
-/* FLUSH_UNLOCKED: takes back what asking for its age did to the victim, the lock not having been dropped since. */
-static QUIRE_RESIDENT QUIRE_COLD void quire_pager_unage_(struct quire_op *op, uint32_t number)
-{
-    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
-    uint32_t i;
-
-    for (i = 0; i < op->naged; i++) {
-        if (op->aged[i] == number) {
-            op->aged[i] = op->aged[--op->naged];
-            quire_pmem_set_state(&op->pager->pool, pmem, QUIRE_PAGE_RESIDENT);
-            pmem->fobj->busy--;
-            return;
-        }
-    }
-}
-
-/* The choice of the policy of `giver`, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
-static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op, struct quire_account *giver)
-{
-    struct quire_pager *pager = op->pager;
-    const struct quire_pages *pages = &pager->pool.pages;
-    uint32_t number;
-    struct quire_pmem *pmem;
-    uint32_t segment;
-
-    pager->op = op;
-    number = giver->policy->ops->victim(giver->policy);
-    pager->op = NULL;
-    segment = number >> QUIRE_PAGE_INDEX_BITS; /* that of QUIRE_PAGE_NONE has no such page */
-    if (segment >= pages->nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pages->segment[segment].npages) {
-        return QUIRE_PAGE_NONE;
-    }
-    if (op->naged != 0) {
-        quire_pager_unage_(op, number);
-    }
-    pmem = quire_pmem_at(&pager->pool, number);
-    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 || (quire_pager_page_state(pager, pmem) & QUIRE_PAGE_FIXED) != 0 ||
-        pmem->fobj->account != giver) {
-        return QUIRE_PAGE_NONE;
-    }
-    return number;
-}
-
-/* quire_pager_evict_() off the usual way, as one function. */
-static QUIRE_RESIDENT QUIRE_NOINLINE bool quire_pager_evict_elsewhere_(struct quire_op *op, uint32_t number,
-                                                                       struct quire_account *giver, struct quire_account *taker)
-{
-    return quire_pager_evict_(op, number, giver, taker);
-}
-
-/* ---- A search for room, where the first try was not enough ---- */
-
-/* Pages by which an account that is far beyond its quota shrinks in one fault: none takes long. */
-#define QUIRE_PAGER_SHRINK 8u
-
-struct quire_search_ {
-    struct quire_account *account;     /* for a page of which */
-    const struct quire_account *giver; /* whose pages are being tried */
-    uint64_t number;                   /* account->passed is this: it has nothing (more) to give */
-    uint64_t total;                    /* pages tried */
-    uint64_t tries;                    /* ... of `giver` */
-    uint32_t failures;                 /* ... that could not be saved */
-    uint32_t from;                     /* what the account had when the search began */
-    bool failed;                       /* some page could not be saved */
-    bool tired;                        /* some account was passed although its pages could go at another time */
-    bool beyond;                       /* the quota has to wait: nothing of its own can go now, or enough went */
-};
-
-/* All accounts are to be asked (again). */
-static QUIRE_RESIDENT void quire_pager_search_begin_(struct quire_pager *pager, struct quire_search_ *search)
-{
-    search->number = ++pager->accounts.searches;
-    search->beyond = false;
-}
-
-/* Is there a page, and may the account have it? */
-static QUIRE_RESIDENT bool quire_pager_has_room_(const struct quire_pager *pager, const struct quire_search_ *search)
-{
-    return quire_pager_has_room(pager) && (quire_account_within(search->account) || search->beyond);
-}
-
-/* The account that is to be asked next for a page; null: none is left, or none need be asked. */
-static QUIRE_RESIDENT struct quire_account *quire_pager_search_giver_(struct quire_pager *pager, struct quire_search_ *search)
-{
-    struct quire_account *account = search->account;
-
-    if (!quire_account_within(account) && !search->beyond) {
-        if (account->passed != search->number && (uint64_t)account->charged + QUIRE_PAGER_SHRINK > search->from) {
-            return account;
-        }
-        if (search->tired) {
-            return NULL; /* its own pages could go, if only its store took them: no reason to have those of others */
-        }
-        search->beyond = true;
-    }
-    return quire_pager_has_room_(pager, search) ? NULL : quire_account_next_giver(account, search->number);
-}
-
-/* Every page that was tried went to the back of its policy's order: after this many all have been; and each may have left a page of
- * lower rank in its place (need.h). */
-static QUIRE_RESIDENT bool quire_pager_search_again_(const struct quire_pager *pager, struct quire_search_ *search,
-                                                     const struct quire_account *giver)
-{
-    uint32_t ranks = pager->rank_max + 1u;
-
-    if (search->giver != giver) {
-        search->giver = giver;
-        search->tries = 0;
-        search->failures = 0;
-    }
-    /* Two searches may each forget what the other passed: the second bound holds all the same. */
-    return search->tries++ <= ((uint64_t)giver->charged + QUIRE_PAGER_SAVE_TRIES) * ranks &&
-           search->total++ <=
-               2u * ranks * ((uint64_t)pager->pool.total + (uint64_t)pager->accounts.count * (QUIRE_PAGER_SAVE_TRIES + 1u));
-}
-
-/* Evicts until there is room. Returns a page that quire_pager_evict_() left to do, or QUIRE_PAGE_NONE: there is room, or nobody
- * left to be asked. Does not drop the lock. */
-static QUIRE_RESIDENT uint32_t quire_pager_search_(struct quire_op *op, struct quire_search_ *search)
-{
-    struct quire_pager *pager = op->pager;
-
-    while (!quire_pager_has_room_(pager, search)) {
-        struct quire_account *giver = quire_pager_search_giver_(pager, search);
-        uint32_t number = QUIRE_PAGE_NONE;
-
-        if (giver == NULL) {
-            break;
-        }
-        if (quire_pager_search_again_(pager, search, giver)) {
-            number = quire_pager_victim_(op, giver);
-        } else {
-            search->tired = true;
-        }
-        if (number == QUIRE_PAGE_NONE) {
-            giver->passed = search->number;
-            continue;
-        }
-        if (!quire_pager_evict_elsewhere_(op, number, giver, search->account)) {
-            return number;
-        }
-    }
-    return QUIRE_PAGE_NONE;
-}
-
-/* Returns with a free page there that the account may have, or says why there is none. May drop the lock. */
-static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struct quire_op *op, struct quire_search_ *search,
-                                                                           bool wait_ok, enum quire_status *store)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_account *account = search->account;
-    bool dropped = false; /* the lock, since all were asked */
-
-    for (;;) {
-        uint32_t number = quire_pager_search_(op, search);
-        enum quire_status status;
-
-        if (number != QUIRE_PAGE_NONE) {
-            bool clean_only = search->failures >= QUIRE_PAGER_SAVE_TRIES;
-
-            status = quire_pager_evict_rest_(op, number, account, clean_only, wait_ok, store);
-            if (status == QUIRE_AGAIN) {
-                status = quire_op_wait_reserve(op, wait_ok);
-                if (status != QUIRE_OK) {
-                    return status;
-                }
-            } else if (status != QUIRE_OK) {
-                search->failures++;
-                search->failed = true;
-            }
-            dropped = true;
-            continue;
-        }
-        dropped = dropped || quire_op_flush_drops(op);
-        quire_op_flush(op); /* what the policies aged */
-        if (quire_pager_has_room_(pager, search)) {
-            break;
-        }
-        if (search->tired) {
-            return search->failed ? QUIRE_NO_PAGE : QUIRE_AGAIN;
-        }
-        if (dropped) { /* that let others in, or pages out that were being flushed: all are asked again */
-            dropped = false;
-            quire_pager_search_begin_(pager, search);
-            continue;
-        }
-        status = quire_pager_await_room_(op, wait_ok);
-        if (status != QUIRE_OK) {
-            return status;
-        }
-        quire_pager_search_begin_(pager, search);
-    }
-    if (!quire_account_within(account)) {
-        account->stats.over_quota += account->charged >= search->from; /* else it has fewer than before */
-        quire_account_tolerate(account);
-    }
-    return QUIRE_OK;
-}
-
-#define QUIRE_PAGE_NOT_ASKED UINT32_MAX /* in place of a policy's answer */
-
-/* Begins that search for a page of `account`, after the policy of `giver` answered `number`: a page that would not go (failed: it
- * could not be saved), or none; or was not asked, or gave a page that was not enough. */
-static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct quire_op *op, struct quire_account *account,
-                                                                          struct quire_account *giver, uint32_t number,
-                                                                          bool failed, bool wait_ok, enum quire_status *store)
-{
-    struct quire_search_ search;
-
-    QUIRE_MEMSET(&search, 0, sizeof search);
-    search.account = account;
-    search.from = account->charged;
-    search.failed = failed;
-    search.failures = failed;
-    search.giver = giver;
-    search.tries = number < QUIRE_PAGE_NONE;
-    quire_pager_search_begin_(op->pager, &search);
-    if (account->charged <= account->quota) {
-        account->tolerated = 0;
-    }
-    if (number == QUIRE_PAGE_NONE) {
-        giver->passed = search.number;
-    }
-    return quire_pager_await_page_(op, &search, wait_ok, store);
-}
-
-QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
-{
-    struct quire_account *richest = quire_accounts_richest(&op->pager->accounts);
-
-    if (quire_pager_has_room(op->pager)) {
-        return QUIRE_OK;
-    }
-    return quire_pager_seek_page_(op, richest, richest, QUIRE_PAGE_NOT_ASKED, false, wait_ok, store);
-}
-
-/* quire_pager_evict_(), and the rest where there is one, for who does so seldom. */
-static QUIRE_NOINLINE enum quire_status quire_pager_evict_slowly_(struct quire_op *op, uint32_t number,
-                                                                  struct quire_account *taker, bool clean_only, bool wait_ok)
-{
-    struct quire_account *giver = quire_pmem_at(&op->pager->pool, number)->fobj->account;
-    enum quire_status store = QUIRE_OK;
-
-    return quire_pager_evict_(op, number, giver, taker)
-               ? QUIRE_OK
-               : quire_pager_evict_rest_(op, number, taker, clean_only, wait_ok, &store);
-}
-
-QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
-{
-    struct quire_pager *pager = op->pager;
-    struct quire_account *giver = account; /* at its quota it serves itself */
-    uint32_t number;
-
-    if (quire_account_within(account)) {
-        if (quire_pager_has_room(pager)) {
-            return true;
-        }
-        giver = quire_account_giver(account);
-    }
-    number = quire_pager_victim_(op, giver);
-    if (number == QUIRE_PAGE_NONE || (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
-        quire_op_flush(op); /* what the policy aged */
-    } else {
-        (void)quire_pager_evict_slowly_(op, number, account, true, false); /* its entries may tell that it is dirty */
-    }
-    return quire_pager_has_room(pager) && quire_account_within(account);
-}
-
-QUIRE_API enum quire_status quire_pager_evict_page(struct quire_op *op, uint32_t number, bool wait_ok)
-{
-    struct quire_pager *pager = op->pager;
-    const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    enum quire_status status = QUIRE_OK;
-
-    while (status == QUIRE_OK && pmem->state != QUIRE_PAGE_FREE && pmem->state != QUIRE_PAGE_OFFLINE) {
-        if (pmem->state == QUIRE_PAGE_QUARANTINED) {
-            return QUIRE_STUCK;
-        }
-        if (quire_pager_page_busy(pager, pmem)) {
-            status = quire_pager_await_room_(op, wait_ok);
-        } else if ((pmem->flags & QUIRE_PMEM_FIXED) != 0) {
-            return QUIRE_BUSY;
-        } else {
-            /* If somebody waits for it, it becomes resident again, clean: the next round evicts it at once. */
-            status = quire_pager_evict_slowly_(op, number, pmem->fobj->account, false, wait_ok);
-            if (status == QUIRE_AGAIN) {
-                status = quire_op_wait_reserve(op, wait_ok);
-            }
-        }
-    }
-    return status;
-}
-
-/* ---- Loading ---- */
+/* ---- Room ---- */
 
 /* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. EXISTS: it could not be claimed,
  * and somebody else did. `number` is what the policy of
@@ -545,15 +76,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     if (number < QUIRE_PAGE_NONE) {
         status = quire_pager_evict_rest_(op, number, account, false, how->wait_ok, store);
     }
-    if (QUIRE_UNLIKELY(status == QUIRE_AGAIN)) {
-        status = quire_op_wait_reserve(op, how->wait_ok);
-        if (status != QUIRE_OK) {
-            return fobj->dead ? QUIRE_DEAD : status; /* nothing is claimed where there is a reserve */
-        }
-    }
-    if (QUIRE_UNLIKELY(!quire_pager_has_room(op->pager) || !quire_account_within(account))) {
+    if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
         status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
-    } else {
+    } else if (status != QUIRE_AGAIN) {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
     }
     if (status == QUIRE_OK) {
@@ -596,6 +121,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     }
     return quire_pager_claim_(op, fobj, pgidx, number, how, store);
 }
+
+/* ---- One page ---- */
 
 /* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, into a free page, which must be there and
  * expected by its account. OK means it arrived:
@@ -641,7 +168,116 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
     return status;
 }
 
-/* The same, having made room for it. */
+/* ---- Several pages, or an answer that comes later ---- */
+
+/* A page is free for page `pgidx` of `fobj`; makes room for the pages behind it that would better be loaded with it, as far as that
+ * is worth it, and says how many it may be about. May drop the lock. */
+static QUIRE_RESIDENT uint32_t quire_pager_room_ahead_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_account *account = fobj->account;
+    uint32_t wanted = quire_cluster_wanted(fobj, pgidx);
+    uint32_t i;
+
+    if (quire_cluster_room(pager, account) < wanted && quire_cluster_in_order(pager, fobj, pgidx)) {
+        for (i = quire_cluster_room(pager, account); i < wanted; i++) {
+            struct quire_account *giver = quire_account_within(account) ? quire_account_giver(account) : account;
+            uint32_t number = quire_pager_victim_(op, giver);
+            enum quire_status store;
+
+            if (number == QUIRE_PAGE_NONE) {
+                break;
+            }
+            if (!quire_pager_evict_elsewhere_(op, number, giver, account)) {
+                /* Dirty: no page is saved for this. */
+                (void)quire_pager_evict_rest_(op, number, account, true, false, &store);
+                break;
+            }
+        }
+        quire_op_flush(op);                         /* what the policy aged */
+        wanted = quire_cluster_wanted(fobj, pgidx); /* the lock may have been dropped */
+    }
+    return wanted < quire_cluster_room(pager, account) ? wanted : quire_cluster_room(pager, account);
+}
+
+/* Loads n absent pages of `fobj`, the first of which is needed; for all of them pages are free. As quire_pager_transfer_request_(),
+ * or AGAIN: no request is free. */
+static QUIRE_RESIDENT enum quire_status quire_pager_load_run_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                              uint32_t n, const struct quire_how *how)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_request own;
+    struct quire_request *request = quire_pager_begin_request_(pager, fobj, &own);
+    uint32_t i;
+
+    if (request == NULL) {
+        return QUIRE_AGAIN;
+    }
+    request->load = true;
+    request->steps = how->steps;
+    request->needed = pgidx;
+    request->io.pgidx = pgidx;
+    request->io.stored = quire_slot_kind(fobj->slots[pgidx]) == QUIRE_SLOT_STORED;
+    for (i = 0; i < n; i++) {
+        uint32_t number = QUIRE_PAGE_NONE;
+
+        request->shadow[i] = quire_slot_value(fobj->slots[pgidx + i]);
+        quire_pmem_take(&pager->pool, fobj, pgidx + i, &number)->flags = request->io.stored ? QUIRE_PMEM_STORED : 0;
+        quire_pager_refix(pager, number);
+        fobj->busy++;
+        quire_request_add(op, request, number);
+    }
+    return quire_pager_transfer_request_(op, request, how->wait_ok);
+}
+
+/* Loads an absent page of an object whose loads are requests; a page is free for it. As quire_pager_load_(). */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                             uint32_t pgidx, const struct quire_how *how,
+                                                                             uint32_t *number, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status;
+    bool alone = false;
+    uint32_t n;
+
+    *number = QUIRE_PAGE_NONE;
+    status = quire_request_recall(pager, fobj, pgidx, true, &alone);
+    if (status != QUIRE_OK && !alone) {
+        *store = status;
+        return status;
+    }
+    n = alone ? 1u : quire_pager_room_ahead_(op, fobj, pgidx);
+    if (fobj->dead) {
+        return QUIRE_DEAD;
+    }
+    if (fobj->slots[pgidx] != slot || !quire_pager_has_room(pager) || fobj->flushing != 0) {
+        return QUIRE_OK; /* the lock was dropped: all is to be looked at anew */
+    }
+    status = quire_pager_load_run_(op, fobj, pgidx, n, how);
+    if (n > 1u && !fobj->dead && quire_store_answer(status) == status && status != QUIRE_OK) {
+        /* All are absent again, and the lock was not dropped since: perhaps a neighbour is to blame. */
+        status = quire_pager_load_run_(op, fobj, pgidx, 1, how);
+    }
+    if (status == QUIRE_AGAIN) {
+        status = quire_op_await_means(op, how->wait_ok);
+        return fobj->dead ? QUIRE_DEAD : status;
+    }
+    *store = status;
+    if (status == QUIRE_PENDING) {
+        return QUIRE_AGAIN;
+    }
+    slot = fobj->slots[pgidx];
+    if (status == QUIRE_OK && !fobj->dead && quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
+        *number = quire_slot_value(slot);
+    }
+    return fobj->dead ? QUIRE_DEAD : status;
+}
+
+/* ---- Either ---- */
+
+/* Loads an absent page of `fobj`, having made room for it. OK means it arrived, or that all is to be looked at anew: then *number is
+ * QUIRE_PAGE_NONE. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                                 const struct quire_how *how, uint32_t *number,
                                                                 enum quire_status *store)
@@ -666,7 +302,13 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
         *number = QUIRE_PAGE_NONE;
         return status == QUIRE_EXISTS ? QUIRE_OK : status;
     }
-    status = quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
+    if (QUIRE_UNLIKELY(quire_fobj_by_request(fobj))) {
+        status = quire_pager_load_request_(op, fobj, pgidx, how, number, store);
+        quire_op_wake(op, fobj, pgidx); /* as above */
+        quire_op_unbusy(op, fobj);
+    } else {
+        status = quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
+    }
     if (QUIRE_LIKELY(how->headroom != NULL && status == QUIRE_OK && *number != QUIRE_PAGE_NONE)) {
         quire_headroom_note(how->headroom, quire_account_distance(fobj->account, quire_slot_value(slot)));
     }
@@ -694,7 +336,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op
                 return QUIRE_OK;
             }
             if (pmem->state == QUIRE_PAGE_QUARANTINED) {
-                return QUIRE_STUCK;
+                return quire_request_late(pager, quire_slot_value(slot)) != NULL ? QUIRE_TIMEOUT : QUIRE_STUCK;
             }
             pmem->flags |= QUIRE_PMEM_WAITED;
             status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], how->wait_ok);

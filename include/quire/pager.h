@@ -14,6 +14,7 @@
 #include "page_in.h"
 #include "pmem.h"
 #include "policy.h"
+#include "request.h"
 #include "rmap.h"
 
 /*
@@ -57,6 +58,9 @@ struct quire_pager_config {
 
     /* A read or fetch that faults on a shared object maps what is resident around it, too (around.h). */
     uint32_t around; /* pages of the window, a power of two up to QUIRE_AROUND_MAX; 16 is a good choice; 0: off */
+    /* For stores that answer later (io.h): as many loads and saves as can be in flight. Null and 0: PENDING is no answer. */
+    struct quire_request *requests; /* they live as long as the pager */
+    uint32_t num_requests;          /* at most QUIRE_REQUESTS_MAX */
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
@@ -66,7 +70,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager
     QUIRE_SYM(quire_pager_init);
 
 /* Ends a pager that has no context, no object and no account but the root left (an object stays known until its last put, mapped or
- * not: files and pins have references too). BUSY if it has: nothing changed. */
+ * not: files and pins have references too), thus none of whose pages a store is still working on. BUSY if it has: nothing changed. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager *pager) QUIRE_SYM(quire_pager_fini);
 
 /* Adds npages contiguous physical pages, with as many elements of bookkeeping. INVALID: unaligned, empty, wrapping,
@@ -113,7 +117,7 @@ struct quire_fault_result {
  * null. Sleeps in load, save, need_tables and (wait_ok) wait, without the lock.
  *
  * NOT_FOUND: no area there. DENIED: the area does not permit it. AGAIN: it would have to wait and must not, or cannot: let the
- * instruction run again. DEAD: the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store
+ * instruction run again (out->store PENDING: best after the store's answer). TIMEOUT: the store was not in time (io.h). DEAD: the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store
  * answered to the load (others are not affected; a retry may succeed). NO_PAGE: nothing can be evicted; out->store tells if
  * saves failed. NO_TABLE: page-table memory could not be had in 3 rounds; the page stays resident. STUCK: the page, or the
  * area, is quarantined. INVALID: `in` is not as above.
@@ -652,6 +656,7 @@ QUIRE_API void quire_pager_tie(struct quire_pager *pager, struct quire_fobj *fob
     fobj->pager = pager;
     fobj->account = account;
     account->objects++;
+    quire_request_forget(pager, fobj);
     fobj->last_put = quire_pager_last_put_;
     quire_list_insert_before(&pager->fobjs, &fobj->link);
 }
@@ -698,7 +703,8 @@ static bool quire_pager_config_valid_(const struct quire_pager_config *config, u
            config->policy->host.ctx == NULL && config->mem.alloc != NULL && config->mem.free != NULL &&
            config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
            config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL && config->around <= QUIRE_AROUND_MAX &&
-           (config->around & (config->around - 1u)) == 0;
+           (config->around & (config->around - 1u)) == 0 && (config->requests != NULL) == (config->num_requests != 0) &&
+           config->num_requests <= QUIRE_REQUESTS_MAX;
 }
 
 QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
@@ -742,6 +748,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
+    quire_request_init(pager, config->requests, config->num_requests);
     quire_pager_host(pager, &pager->root, config->policy);
     quire_accounts_init(&pager->accounts);
     quire_account_join(&pager->accounts, &pager->root, config->policy, QUIRE_QUOTA_NONE, 0);
@@ -787,6 +794,8 @@ QUIRE_API void quire_pager_get_stats(struct quire_pager *pager, struct quire_pag
     out->total = pager->pool.total;
     out->fixed = pager->pool.fixed;
     out->steps = pager->step_pages;
+    out->requests = pager->requests_used;
+    out->requests_late = pager->requests_late;
     quire_op_end(&op);
 }
 

@@ -11,6 +11,7 @@
 #include "mmu.h"
 #include "pager.h"
 #include "pmem.h"
+#include "request.h"
 #include "rmap.h"
 
 /*
@@ -323,6 +324,64 @@ static bool quire_check_accounts_(struct quire_pager *pager, struct quire_violat
            quire_check_fail_(out, "6: the accounts do not add up", &pager->accounts, charged);
 }
 
+/* ---- Requests ---- */
+
+/* The pages of a request in use are the object's, in the state that goes with the request's. */
+static bool quire_check_request_(const struct quire_pager *pager, const struct quire_request *request,
+                                 struct quire_violation *out)
+{
+    enum quire_page_state state = request->state == QUIRE_REQUEST_LATE ? QUIRE_PAGE_QUARANTINED
+                                  : request->load                      ? QUIRE_PAGE_LOADING
+                                                                       : QUIRE_PAGE_SAVING;
+    const struct quire_fobj *fobj = request->io.fobj;
+    uint32_t i;
+
+    for (i = 0; i < request->io.npages; i++) {
+        const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, request->number[i]);
+
+        if (pmem->fobj != fobj || pmem->pgidx != request->io.pgidx + i || pmem->state != (uint8_t)state) {
+            return quire_check_fail_(out, "1: a page that a store works on is used for something else", pmem,
+                                     request->number[i]);
+        }
+        if (pmem->mapped != 0) {
+            return quire_check_fail_(out, "2: a page has entries while a store works on it", pmem, request->number[i]);
+        }
+    }
+    return fobj->busy < request->io.npages &&
+           quire_check_fail_(out, "7: an object could be freed while a store works on it", fobj, fobj->busy);
+}
+
+static bool quire_check_requests_(const struct quire_pager *pager, struct quire_violation *out)
+{
+    uint32_t used = 0;
+    uint32_t late = 0;
+    uint32_t evict = 0;
+    uint32_t free = 0;
+    uint32_t i;
+
+    for (i = 0; i < pager->num_requests; i++) {
+        const struct quire_request *request = &pager->requests[i];
+
+        used += request->state != QUIRE_REQUEST_FREE;
+        late += request->state == QUIRE_REQUEST_LATE;
+        evict += request->state != QUIRE_REQUEST_FREE && request->state != QUIRE_REQUEST_ENDED && quire_request_evicts(request);
+        if (request->state != QUIRE_REQUEST_FREE && request->state != QUIRE_REQUEST_ENDED &&
+            quire_check_request_(pager, request, out)) {
+            return true;
+        }
+    }
+    for (i = pager->requests_first; i < pager->num_requests && free <= pager->num_requests; i = pager->requests[i].next) {
+        if (pager->requests[i].state != QUIRE_REQUEST_FREE) {
+            return quire_check_fail_(out, "6: a request in use can be taken", pager, i);
+        }
+        free++;
+    }
+    /* Requests that are worn out are neither. */
+    return (used != pager->requests_used || late != pager->requests_late || evict != pager->requests_evict ||
+            free + used > pager->num_requests) &&
+           quire_check_fail_(out, "6: requests are counted wrongly", pager, used);
+}
+
 /* ---- Objects and contexts ---- */
 
 /* Adds the slots that are claimed to *claims. */
@@ -422,6 +481,9 @@ static bool quire_check_all_(struct quire_pager *pager, struct quire_violation *
         if (quire_check_fobj_(pager, QUIRE_CONTAINER_OF(node, struct quire_fobj, link), &claims, out)) {
             return true;
         }
+    }
+    if (quire_check_requests_(pager, out)) {
+        return true;
     }
     if (claims != pager->claims) {
         return quire_check_fail_(out, "6: a slot is claimed and nobody makes room for it", pager, claims);

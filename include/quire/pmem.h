@@ -30,7 +30,7 @@ enum quire_page_state {
     QUIRE_PAGE_RESIDENT,
     QUIRE_PAGE_FLUSHING,    /* busy: its entries changed and are being flushed without the lock */
     QUIRE_PAGE_SAVING,      /* busy: the store is reading it; it has no entries */
-    QUIRE_PAGE_QUARANTINED, /* not to be touched until an MMU or a store lets go of it */
+    QUIRE_PAGE_QUARANTINED, /* not to be touched until an MMU, or a store that was late (request.h), lets go of it */
     QUIRE_PAGE_OFFLINE,     /* out of circulation: its memory is the user's, its number stays */
     QUIRE_PAGE_STATES
 };

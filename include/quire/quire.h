@@ -46,6 +46,7 @@
 #include "advise.h"
 #include "dirty_log.h"
 #include "gauge.h"
+#include "io.h"
 #include "pager_check.h"
 #include "pin.h"
 #include "quota.h"

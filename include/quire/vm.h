@@ -638,6 +638,14 @@ QUIRE_API enum quire_status quire_vm_drop_range(struct quire_vm *vm, uintptr_t v
 
 /* ---- Query ---- */
 
+/* Is page `number` in quarantine because a store is late with saving it? */
+static bool quire_vm_late_save_(const struct quire_pager *pager, uint32_t number)
+{
+    const struct quire_request *late = quire_request_late(pager, number);
+
+    return late != NULL && !late->load;
+}
+
 QUIRE_API enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, struct quire_vm_info *out)
 {
     const struct quire_mmu *mmu = vm->pager->mmu;
@@ -666,7 +674,8 @@ QUIRE_API enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, st
 
                 out->resident = pmem->state == QUIRE_PAGE_RESIDENT;
                 out->pinned = pmem->pins != 0;
-                out->dirty = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 || pmem->state == QUIRE_PAGE_SAVING;
+                out->dirty = (pmem->flags & QUIRE_PMEM_DIRTY) != 0 || pmem->state == QUIRE_PAGE_SAVING ||
+                             (pmem->state == QUIRE_PAGE_QUARANTINED && quire_vm_late_save_(vm->pager, quire_slot_value(slot)));
                 out->pa = quire_pmem_pa(pool, quire_slot_value(slot));
             }
         }

@@ -10,7 +10,9 @@
 #include "page_in.h"
 #include "pager.h"
 #include "pmem.h"
+#include "request.h"
 #include "rmap.h"
+#include "transfer.h"
 
 /*
  *     write back:   resident, dirty --(entries removed, flushed, saved)--> resident, clean
@@ -23,7 +25,8 @@ QUIRE_BEGIN
 /* Saves every dirty page of [first, first + n) of `fobj`; they stay resident, clean. Writers are stopped meanwhile by taking
  * their entries away. A pinned page is saved and stays dirty: whoever pinned it may be writing. The first failure is returned
  * after the others were tried; that page stays dirty. INVALID: out of range, or the pager does not know the object; AGAIN: a
- * page is in transit, or the reserve for needs in use, and this caller cannot wait; STUCK: an entry could not be removed. A page without a save operation is
+ * page is in transit, or the reserve for needs in use, or its save was begun and the store answers later (io.h), and this caller
+ * cannot wait: call again; TIMEOUT: a store was asked to save a page and is late; STUCK: an entry could not be removed. A page without a save operation is
  * skipped. Sleeps in save. O(n + entries of the dirty pages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                     uint32_t first, uint32_t n, bool wait_ok)
@@ -31,15 +34,15 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire
 
 /* Forgets what is resident of [first, first + n) of `fobj`, so that the next use loads it again: for a store whose content
  * changed underneath. Pages in transit are forgotten when they arrive. DIRTY if any page holds content that is nowhere else,
- * BUSY if any is pinned or held, AGAIN if any is being saved or flushed, STUCK if an entry could not be removed: then none was
- * forgotten (entries may have been taken away: a minor fault each). INVALID: out of range, or the pager does not know the object.
- * O(n + their entries). */
+ * BUSY if any is pinned or held, AGAIN if any is being saved or flushed, TIMEOUT if a store that should save one is late, STUCK
+ * if an entry could not be removed: then none was forgotten (entries may have been taken away: a minor fault each). INVALID: out of range, or the pager does
+ * not know the object. O(n + their entries). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_invalidate(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                     uint32_t first, uint32_t n)
     QUIRE_SYM(quire_pager_invalidate);
 
 /* Tries again to remove the entries that an MMU refused to remove; pages it lets go of become resident again. Returns OK if
- * none is left in quarantine, else STUCK. O(pages of the pool). */
+ * none is left in quarantine on its account, else STUCK. O(pages of the pool). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_unstick(struct quire_pager *pager) QUIRE_SYM(quire_pager_unstick);
 
 QUIRE_END
@@ -66,6 +69,21 @@ static bool quire_fobj_range_valid_(const struct quire_pager *pager, const struc
     return fobj->pager == pager && quire_index_range(first, n, fobj->num_pages) && !quire_fobj_is_unpaged(fobj);
 }
 
+/* Is the page in quarantine because a store is late? */
+static const struct quire_request *quire_pmem_late_(const struct quire_pager *pager, const struct quire_pmem *pmem)
+{
+    return pmem->state == QUIRE_PAGE_QUARANTINED ? quire_request_late(pager, quire_slot_value(pmem->fobj->slots[pmem->pgidx]))
+                                                 : NULL;
+}
+
+/* Is the page being filled, or will be if a late store still does it? */
+static bool quire_pmem_loading_(const struct quire_pager *pager, const struct quire_pmem *pmem)
+{
+    const struct quire_request *late = quire_pmem_late_(pager, pmem);
+
+    return pmem->state == QUIRE_PAGE_LOADING || (late != NULL && late->load);
+}
+
 /* ---- Write back ---- */
 
 /* Could writing this page have made its content newer than the store's? */
@@ -87,10 +105,12 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
 
         if (fobj->flushing != 0) {
             status = quire_op_wait_fobj(op, fobj, fobj, wait_ok);
-        } else if (pmem == NULL || pmem->state == QUIRE_PAGE_LOADING) {
+        } else if (pmem == NULL || quire_pmem_loading_(pager, pmem)) {
             return QUIRE_OK;
         } else if (quire_pmem_is_busy(pmem)) {
             status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], wait_ok); /* a save that is under way may fail */
+        } else if (quire_pmem_late_(pager, pmem) != NULL) {
+            return QUIRE_TIMEOUT;
         } else if (!quire_pmem_may_be_dirty_(pager, pmem)) {
             return QUIRE_OK;
         } else if (pmem->state == QUIRE_PAGE_QUARANTINED) {
@@ -104,6 +124,13 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
             (void)quire_op_flush_page(op, number);
         } else if ((pmem->flags & QUIRE_PMEM_DIRTY) == 0) {
             return QUIRE_OK;
+        } else if (quire_fobj_by_request(fobj)) {
+            fobj->busy++;
+            status = quire_pager_save_request(op, number, false, wait_ok);
+            if (status != QUIRE_AGAIN) {
+                return status == QUIRE_PENDING ? QUIRE_AGAIN : status;
+            }
+            status = quire_op_await_means(op, wait_ok);
         } else {
             fobj->busy++;
             status = quire_pager_save(op, number, wait_ok);
@@ -111,7 +138,7 @@ static enum quire_status quire_pager_write_back_page_(struct quire_op *op, struc
             if (status != QUIRE_AGAIN) {
                 return status;
             }
-            status = quire_op_wait_reserve(op, wait_ok);
+            status = quire_op_await_means(op, wait_ok);
         }
         if (status != QUIRE_OK) {
             return status;
@@ -164,8 +191,11 @@ static enum quire_status quire_pager_may_forget_(const struct quire_pager *pager
     for (i = 0; i < n; i++) {
         const struct quire_pmem *pmem = quire_fobj_pmem_(pager, fobj, first + i);
 
-        if (pmem == NULL || pmem->state == QUIRE_PAGE_LOADING) {
+        if (pmem == NULL || quire_pmem_loading_(pager, pmem)) {
             continue;
+        }
+        if (quire_pmem_late_(pager, pmem) != NULL) {
+            return QUIRE_TIMEOUT;
         }
         if (pmem->state == QUIRE_PAGE_QUARANTINED) {
             return QUIRE_STUCK;
@@ -213,7 +243,7 @@ QUIRE_API enum quire_status quire_pager_invalidate(struct quire_pager *pager, st
         if (pmem == NULL) {
             continue;
         }
-        if (pmem->state == QUIRE_PAGE_LOADING) {
+        if (quire_pmem_loading_(pager, pmem)) {
             pmem->flags |= QUIRE_PMEM_DISCARD;
         } else {
             quire_pager_release(&op, quire_slot_value(fobj->slots[first + i]));
@@ -239,7 +269,7 @@ QUIRE_API enum quire_status quire_pager_unstick(struct quire_pager *pager)
             uint32_t number = (segment << QUIRE_PAGE_INDEX_BITS) | i;
             struct quire_pmem *pmem = quire_pmem_at(pool, number);
 
-            if (pmem->state != QUIRE_PAGE_QUARANTINED) {
+            if (pmem->state != QUIRE_PAGE_QUARANTINED || quire_request_late(pager, number) != NULL) {
                 continue;
             }
             if (quire_rmap_remove(pager->mmu, &op.batch, pmem)) {

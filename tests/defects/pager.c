@@ -8,6 +8,7 @@
 #include <quire/fobj_rw.h>
 #include <quire/fobj_zero.h>
 #include <quire/gauge.h>
+#include <quire/io.h>
 #include <quire/pager_check.h>
 #include <quire/pin.h>
 #include <quire/policy_2q.h>

@@ -58,6 +58,8 @@ static struct play_variant variant_of(unsigned number, uint64_t seed)
     rig->around = seed % 5u < 3u ? 4u << (seed % 5u) : 0; /* 4, 8, 16 or none */
     variant.failures = seed % 2u == 0;
     variant.sticky = seed % 7u == 3u;
+    variant.pends = seed / 2u % 2u != 0;
+    rig->requests = variant.pends ? 1u + (uint32_t)(seed % 5u) : 0;
     return variant;
 }
 

@@ -79,6 +79,8 @@ const unsigned char *play_kept(const struct play *play, unsigned object, uint32_
     case PLAY_SHORT:
     case PLAY_LOCKED:
     case PLAY_NEED:
+    case PLAY_PENDING:
+    case PLAY_CLUSTER:
         return rig_store_page(o->store, page);
     case PLAY_RW:
         return o->stored[page] ? o->kept + page * RIG_PAGE : NULL;
@@ -139,11 +141,15 @@ void play_arm(struct play *play, struct play_hits *hits)
     for (i = 0; i < MODEL_OBJECTS; i++) {
         struct rig_store *store = play->object[i] != NULL ? play->object[i]->store : NULL;
 
+        /* One that may answer PENDING would have to be completed. */
+        bool later = store != NULL && (store->ops.flags & QUIRE_FOBJ_OPS_PENDING) != 0;
+        enum quire_status given = later && answer == QUIRE_PENDING ? QUIRE_AGAIN : answer;
+
         if (store != NULL && kind == 0) {
-            rig_fail(&store->load_fails, 1, 1, answer);
+            rig_fail(&store->load_fails, 1, 1, given);
         }
         if (store != NULL && kind == 1) {
-            rig_fail(&store->save_fails, 1u + play_below(play, 2), times, answer);
+            rig_fail(&store->save_fails, 1u + play_below(play, 2), times, given);
         }
     }
     if (kind == 2) {
@@ -158,6 +164,7 @@ void play_arm(struct play *play, struct play_hits *hits)
     }
     hits->owed = play->rig.pager.owed > 1u;
     play_books(play, hits);
+    hits->retried = play->variant.pends;
 }
 
 void play_disarm(struct play *play, struct play_hits *hits)
@@ -190,7 +197,7 @@ uint32_t play_after_fault(const struct play_hits *hits, uint32_t set)
                (hits->load + hits->save != 0 ? MODEL_SET(hits->answer) : 0);
     }
     if (hits->load != 0 && !hits->needs) {
-        set = (set & ~MODEL_OK) | MODEL_SET(hits->answer);
+        set = (set & (hits->retried ? ~(uint32_t)0 : ~MODEL_OK)) | MODEL_SET(hits->answer);
     } else if (hits->map > 3u) { /* 3 rounds for the user to find a table, and a try before each, or two before the first */
         set = (set & (hits->map > 4u ? ~MODEL_OK : ~(uint32_t)0)) | MODEL_SET(QUIRE_NO_TABLE);
     } else if (hits->save != 0) {
@@ -265,7 +272,7 @@ static void play_check_freed(struct play *play)
         const struct play_object *o = play->object[i];
         uint32_t freed = o == NULL ? 0 : o->store != NULL ? o->store->freed : o->released;
 
-        if (o != NULL && freed != (model_referred(&play->model, i) ? 0u : 1u)) {
+        if (o != NULL && freed != (model_referred(&play->model, i) || play_in_flight(play, i) != 0 ? 0u : 1u)) {
             play_fail(play, "object %u was freed %u times", i, freed);
         }
     }

@@ -6,7 +6,7 @@
 #include "rig.h"
 
 #define PLAY_TOKENS 6u
-#define PLAY_STATUSES 24u
+#define PLAY_STATUSES 25u
 #define PLAY_LENT 64u
 #define PLAY_LENT_BYTE 0x7b
 
@@ -21,6 +21,9 @@ enum play_kind {
     PLAY_ZERO_LOCKED,
     PLAY_PHYS, /* fobj_phys.h */
     PLAY_NEED, /* read-write, over the rig's store, which needs pages of another object */
+    /* Only where the variant says so: */
+    PLAY_PENDING, /* read-write, over the rig's store, which answers later */
+    PLAY_CLUSTER, /* the same, several pages at a time, and sometimes at once */
     PLAY_KINDS
 };
 
@@ -70,6 +73,7 @@ struct play_variant {
     struct rig_config rig; /* callbacks are set by play_start() */
     bool failures;         /* loads, saves, maps and allocations are made to fail */
     bool sticky;           /* unmaps are refused */
+    bool pends;            /* there are stores that answer later */
 };
 
 struct play {
@@ -90,6 +94,9 @@ struct play {
         uint32_t bits[(MODEL_CELLS + 31u) / 32u];
         bool written[MODEL_CELLS]; /* since the log began or was cleared */
     } log[MODEL_VMS];
+    uint64_t late;                   /* requests given up so far */
+    uint64_t old_ticket;             /* answered some time ago */
+    uint64_t bad_answers;            /* late answers that were errors so far */
     uint32_t spare;                  /* pages behind the pool that are given to nobody yet */
     uint32_t phys_used;              /* of them to unpaged objects, from the end */
     struct quire_pa lent[PLAY_LENT]; /* pages out of circulation: model.offline of them; full of PLAY_LENT_BYTE */

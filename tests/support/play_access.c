@@ -89,7 +89,7 @@ void play_access(struct play *play)
     play_arm(play, &hits);
     status = quire_sim_run(&play->rig.sim, &thread, play->vm[vm], RIG_AT(at) + offset, access, bytes, len);
     play_disarm(play, &hits);
-    play_expect(play, status, play_after_fault(&hits, set));
+    play_expect(play, status, play_after_store(play, play->model.cell[vm][at].object, play_after_fault(&hits, set)));
     if (status == QUIRE_OK && play->wrong[0] == '\0') {
         settle_access(play, vm, at, access, offset, bytes, len);
     }
@@ -148,7 +148,8 @@ void play_instruction(struct play *play)
     play_arm(play, &hits);
     status = quire_sim_step(&play->rig.sim, &thread, play->vm[vm], operand, n);
     play_disarm(play, &hits);
-    play_expect(play, status, play_after_fault(&hits, set) | (hits.map > 0 ? MODEL_OK : 0));
+    play_expect(play, status,
+                play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)) | (hits.map > 0 ? MODEL_OK : 0));
     for (i = 0; i < n && status == QUIRE_OK && play->wrong[0] == '\0'; i++) {
         settle_access(play, vm, at[i], operand[i].access, operand[i].va & QUIRE_PAGE_MASK, bytes[i], 8);
     }
@@ -237,7 +238,7 @@ void play_copy(struct play *play)
         uint32_t set = cell < MODEL_CELLS ? model_may_access(&play->model, vm, cell, access, how.privileged, quarantined)
                                           : MODEL_SET(QUIRE_NOT_FOUND);
 
-        play_expect(play, status, play_after_fault(&hits, set));
+        play_expect(play, status, play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)));
     }
     free(bytes);
 }

@@ -39,15 +39,23 @@ void play_check_saved(struct play *play, struct quire_fobj *fobj, uint32_t page,
             if (memcmp(bytes, o->content[page], RIG_PAGE) != 0 && !play_copied(play, i, page, bytes)) {
                 play_fail(play, "page %u of object %u was saved with other bytes", page, i);
             }
-            o->written[page] = o->pins[page] != 0 && o->written[page];
+            if (!play_pends(play, i)) { /* else nobody knows until the answer comes */
+                o->written[page] = o->pins[page] != 0 && o->written[page];
+            }
         }
     }
 }
 
 static enum quire_status before_store(struct rig_store *store, struct quire_io *io, bool load)
 {
-    if (!load) {
-        play_check_saved(store->user, io->fobj, io->pgidx, io->page[0]);
+    struct play *play = store->user;
+    uint32_t i;
+
+    for (i = 0; !load && i < io->npages; i++) {
+        play_check_saved(play, io->fobj, io->pgidx + i, io->page[i]);
+    }
+    if (store->fobj.cluster > 1u) {
+        store->pends = play_chance(play, 2);
     }
     return QUIRE_OK;
 }
@@ -84,7 +92,9 @@ static void make_store(struct play *play, struct play_object *o, struct model_ob
     m->max_prot = code ? QUIRE_PROT_READ | QUIRE_PROT_EXEC : prots[play_below(play, 2)];
     m->saves = true;
     m->locked = o->kind == PLAY_LOCKED;
-    o->store = rig_store_new(&play->rig, m->npages, m->max_prot);
+    o->store = o->kind == PLAY_PENDING || o->kind == PLAY_CLUSTER ? rig_store_pending(&play->rig, m->npages, m->max_prot)
+                                                                  : rig_store_new(&play->rig, m->npages, m->max_prot);
+    o->store->fobj.cluster = o->kind == PLAY_CLUSTER ? (uint8_t)(2u + play_below(play, 3)) : 0;
     o->store->before = before_store;
     o->store->user = play;
     o->fobj = &o->store->fobj;
@@ -209,8 +219,12 @@ void play_new_object(struct play *play)
     }
     m = &play->model.object[i];
     memset(m, 0, sizeof *m);
-    o->kind =
-        play->variant.rig.rank_max != 0 && play_chance(play, 2) ? PLAY_NEED : (enum play_kind)play_below(play, PLAY_KINDS);
+    o->kind = (enum play_kind)play_below(play, PLAY_NEED);
+    if (play->variant.rig.rank_max != 0 && play_chance(play, 2)) {
+        o->kind = PLAY_NEED;
+    } else if (play->variant.pends && play_chance(play, 2)) {
+        o->kind = play_chance(play, 2) ? PLAY_PENDING : PLAY_CLUSTER;
+    }
     m->npages = 1u + play_below(play, MODEL_PAGES);
     if ((o->kind == PLAY_PHYS && m->npages > play->spare) || (o->kind == PLAY_NEED && play->variant.rig.rank_max == 0)) {
         o->kind = PLAY_STORE;
@@ -240,6 +254,8 @@ void play_new_object(struct play *play)
     case PLAY_SHORT:
     case PLAY_LOCKED:
     case PLAY_NEED:
+    case PLAY_PENDING:
+    case PLAY_CLUSTER:
     case PLAY_KINDS:
     default:
         make_store(play, o, m);
@@ -311,7 +327,8 @@ void play_bury(struct play *play)
     unsigned i;
 
     for (i = 0; i < MODEL_OBJECTS; i++) {
-        if (play->object[i] != NULL && play->wrong[0] == '\0' && !model_referred(&play->model, i)) {
+        if (play->object[i] != NULL && play->wrong[0] == '\0' && !model_referred(&play->model, i) &&
+            play_in_flight(play, i) == 0) {
             free_object(play, i);
         }
     }
@@ -336,7 +353,8 @@ void play_put(struct play *play)
                 play->object[i]->store != NULL ? rig_store_put(play->object[i]->store) : quire_fobj_put(play->object[i]->fobj),
                 MODEL_OK);
     after = pages_with(play, play->object[i]->secret, sizeof play->object[i]->secret);
-    if (!model_referred(&play->model, i) && !play->model.object[i].unpaged && (after & ~(before & was_free)) != 0) {
+    if (!model_referred(&play->model, i) && !play->model.object[i].unpaged && play_in_flight(play, i) == 0 &&
+        (after & ~(before & was_free)) != 0) {
         play_fail(play, "object %u is dead, and pages %#jx still hold what it held", i, (uintmax_t)after);
     }
 }
@@ -439,7 +457,7 @@ void play_pin(struct play *play)
     play_arm(play, &hits);
     status = quire_pin_fobj(&play->rig.pager, play->object[object]->fobj, first, n, write, false, &token->pin);
     play_disarm(play, &hits);
-    play_expect(play, status, play_after_fault(&hits, set));
+    play_expect(play, status, play_after_store(play, object, play_after_fault(&hits, set)));
     if (status == QUIRE_OK) {
         token->object = object;
         model_did_pin(&play->model, object, first, n, write);
@@ -501,11 +519,11 @@ void play_write_back(struct play *play)
     if (hits.needs && valid_pages(m, first, n) && (hits.load != 0 || hits.save != 0 || hits.owed)) {
         set |= MODEL_SET(QUIRE_NO_PAGE) | MODEL_SET(QUIRE_AGAIN) | (hits.load + hits.save != 0 ? MODEL_SET(hits.answer) : 0);
     } else if (hits.save != 0) {
-        set = MODEL_SET(hits.answer) | (hits.stuck != 0 ? MODEL_SET(QUIRE_STUCK) : 0);
+        set = MODEL_SET(hits.answer) | (hits.retried ? set : 0) | (hits.stuck != 0 ? MODEL_SET(QUIRE_STUCK) : 0);
     } else if (hits.stuck != 0) {
         set |= MODEL_SET(QUIRE_STUCK);
     }
-    play_expect(play, status, set);
+    play_expect(play, status, play_pends(play, object) ? play_after_store(play, object, set) : set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {
         if (m->saves && !m->freed[i] && !play_same(play, object, i)) {
             play_fail(play, "page %u was not saved", i);
@@ -541,7 +559,7 @@ void play_invalidate(struct play *play)
     if (play_quarantined(play) != 0 || hits.stuck != 0) {
         set |= MODEL_SET(QUIRE_STUCK) | MODEL_SET(QUIRE_DIRTY);
     }
-    play_expect(play, status, set);
+    play_expect(play, status, play_pends(play, object) ? play_after_store(play, object, set) : set);
     if (status == QUIRE_OK) {
         for (i = first; i < first + n; i++) {
             if (!m->freed[i] && !play_same(play, object, i)) {

@@ -14,6 +14,7 @@ struct play_hits {
     enum quire_status answer; /* what the pager makes of a failing store */
     bool needs;               /* stores may need pages: what fails may have been one of these */
     bool owed;                /* and the reserve was short before */
+    bool retried;             /* a failed load or save may have been made again, for fewer pages */
 };
 
 uint32_t play_below(struct play *play, uint32_t n);
@@ -55,6 +56,22 @@ void play_device(struct play *play);
 /* Is `bytes` the page as the copy that is running leaves it, done so far? Then the model has it too. */
 bool play_copied(struct play *play, unsigned object, uint32_t page, const unsigned char *bytes);
 void play_flushing(void *user, const struct quire_batch *batch);
+
+/* Stores that answer later. */
+void play_answer(struct play *play);
+void play_answer_all(struct play *play);
+void play_tick(struct play *play);
+/* More saves, where their answers come later. */
+void play_save_later(struct play *play);
+void play_idle(void *user);
+/* Does the object's store answer later? */
+bool play_pends(const struct play *play, unsigned object);
+/* Answers of the object's store that are due. */
+uint32_t play_in_flight(struct play *play, unsigned object);
+/* Pages in quarantine because a store is late. */
+uint32_t play_late_pages(const struct play *play);
+/* What an operation on the object (MODEL_OBJECTS: any) may end with besides. */
+uint32_t play_after_store(struct play *play, unsigned object, uint32_t set);
 
 /* Objects and contexts. */
 void play_new_object(struct play *play);

@@ -60,6 +60,9 @@ void play_start(struct play *play, const struct play_variant *variant, uint64_t 
     config->permits = play_permits;
     config->need_tables = play_need_tables;
     config->flushing = play_flushing;
+    if (play->variant.pends && seed / 4u % 2u == 0) {
+        config->idle = play_idle;
+    }
     rig_start(&play->rig, config);
     config->concurrency = play->rig.config.concurrency;
     play->spare = play->rig.config.more_pages;
@@ -88,6 +91,7 @@ void play_one(struct play *play)
         {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},      {play_give_back, 8},  {play_adopt, 8},
         {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10},  {play_free, 20},      {play_log_start, 8},
         {play_log_read, 25}, {play_log_stop, 3},     {play_new_account, 3}, {play_limit, 8},      {play_end_account, 3},
+        {play_answer, 50},   {play_tick, 4},         {play_save_later, 25},
     };
     unsigned total = 0;
     unsigned pick;
@@ -109,6 +113,7 @@ static void play_take_down(struct play *play)
 {
     unsigned i;
 
+    play_answer_all(play);
     play_unstick(play);
     for (i = 0; i < 1000u && play->wrong[0] == '\0'; i++) {
         void (*const ops[])(struct play *) = {play_unpin, play_put, play_end_vm};

@@ -74,6 +74,22 @@ static void rig_wake(void *user, const void *token)
     pthread_cond_broadcast(&rig->changed);
 }
 
+/* Without threads: something happens while the only thread waits. */
+static void rig_idle(void *user, const void *token, uintptr_t key)
+{
+    struct rig *rig = user;
+
+    (void)token;
+    (void)key;
+    rig->config.idle(rig->config.user);
+}
+
+static void rig_wake_nobody(void *user, const void *token)
+{
+    (void)user;
+    (void)token;
+}
+
 static unsigned rig_permits(void *user, struct quire_vm *vm, uintptr_t va)
 {
     struct rig *rig = user;
@@ -191,6 +207,10 @@ static void rig_start_sim(struct rig *rig)
         sim.wait = config->no_wait ? NULL : rig_wait;
         sim.wake = config->no_wait ? NULL : rig_wake;
     }
+    if (config->idle != NULL && !config->threads) {
+        sim.wait = rig_idle;
+        sim.wake = rig_wake_nobody;
+    }
     sim.permits = config->permits != NULL ? rig_permits : NULL;
     sim.need_tables = config->need_tables != NULL ? rig_need_tables : NULL;
     sim.flushing = config->flushing != NULL ? rig_flushing : NULL;
@@ -233,6 +253,8 @@ struct quire_pager_config rig_pager_config(struct rig *rig)
     config.rank_max = rig->config.rank_max;
     config.steps = rig->steps;
     config.around = rig->config.around;
+    config.requests = rig->config.requests != 0 ? rig->requests : NULL;
+    config.num_requests = rig->config.requests;
     return config;
 }
 
@@ -254,6 +276,7 @@ void rig_start(struct rig *rig, const struct rig_config *config)
     rig->pmems = must(malloc(rig->config.pages * sizeof *rig->pmems));
     rig->more_pmems = must(malloc((rig->config.more_pages + 1u) * sizeof *rig->more_pmems));
     rig->steps = must(malloc(QUIRE_PAGER_STEP_BYTES(rig->config.concurrency, step)));
+    rig->requests = must(malloc((rig->config.requests + 1u) * sizeof *rig->requests));
     pager = rig_pager_config(rig);
     must_ok(quire_pager_init(&rig->pager, &pager), "the pager");
 }
@@ -332,6 +355,7 @@ void rig_stop(struct rig *rig)
     pthread_cond_destroy(&rig->changed);
     pthread_mutex_destroy(&rig->books);
     pthread_mutex_destroy(&rig->mutex);
+    free(rig->requests);
     free(rig->steps);
     free(rig->more_pmems);
     free(rig->pmems);
@@ -373,16 +397,21 @@ static enum quire_status rig_store_begin(struct rig_store *store, struct quire_i
 {
     struct rig *rig = store->rig;
     enum quire_status status;
+    uint32_t i;
 
     pthread_mutex_lock(&rig->books);
     if (load) {
         rig->loads++;
-        store->loads_of[io->pgidx]++;
+        for (i = 0; i < io->npages; i++) {
+            store->loads_of[io->pgidx + i]++;
+        }
         rig->in_flight++;
         rig->most = rig->in_flight > rig->most ? rig->in_flight : rig->most;
     } else {
         rig->saves++;
-        store->saves_of[io->pgidx]++;
+        for (i = 0; i < io->npages; i++) {
+            store->saves_of[io->pgidx + i]++;
+        }
     }
     status = rig_failing(load ? &rig->load_fails : &rig->save_fails);
     if (status == QUIRE_OK) {
@@ -398,26 +427,61 @@ static enum quire_status rig_store_begin(struct rig_store *store, struct quire_i
     return status;
 }
 
+/* Moves the bytes that the pager asked for; a load that fails does so half way. */
+static void rig_store_move(const struct rig_store *store, const struct quire_io *io, bool load, enum quire_status status)
+{
+    uint32_t i;
+
+    for (i = 0; i < io->npages; i++) {
+        if (load && status == QUIRE_OK && store->forgets && !io->stored) {
+            unsigned char *bytes = io->page[i];
+            size_t at;
+
+            for (at = 0; at < RIG_PAGE; at++) {
+                bytes[at] = rig_born(store->tag, io->pgidx + i, at);
+            }
+        } else if (load && status == QUIRE_OK) {
+            memcpy(io->page[i], rig_store_page(store, io->pgidx + i), RIG_PAGE - store->leaves);
+        } else if (load) {
+            memset(io->page[i], 0xdd, RIG_PAGE / 2u);
+        } else if (status == QUIRE_OK) {
+            memcpy(rig_store_page(store, io->pgidx + i), io->page[i], RIG_PAGE);
+        }
+    }
+}
+
+/* Puts off what was asked, if it may. */
+static bool rig_store_pends(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct rig *rig = store->rig;
+
+    if (!store->pends || io->ticket == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&rig->books);
+    if (rig->npending == RIG_PENDING_MAX) {
+        must_ok(QUIRE_LIMIT, "more in flight than the rig can note");
+    }
+    rig->pending[rig->npending].io = io;
+    rig->pending[rig->npending].ticket = io->ticket;
+    rig->pending[rig->npending].load = load;
+    rig->npending++;
+    pthread_mutex_unlock(&rig->books);
+    return true;
+}
+
 static enum quire_status rig_store_load(struct quire_io *io)
 {
     struct rig_store *store = rig_store_of(io->fobj);
     enum quire_status status = rig_store_begin(store, io, true);
 
-    if (status == QUIRE_OK && store->forgets && !io->stored) {
-        unsigned char *bytes = io->page[0];
-        size_t i;
-
-        for (i = 0; i < RIG_PAGE; i++) {
-            bytes[i] = rig_born(store->tag, io->pgidx, i);
-        }
-    } else if (status == QUIRE_OK) {
-        memcpy(io->page[0], rig_store_page(store, io->pgidx), RIG_PAGE - store->leaves);
-    } else {
-        memset(io->page[0], 0xdd, RIG_PAGE / 2u); /* a load that fails half way */
-    }
     pthread_mutex_lock(&store->rig->books);
     store->rig->in_flight--;
     pthread_mutex_unlock(&store->rig->books);
+    if ((status == QUIRE_OK && rig_store_pends(store, io, true)) || (status == QUIRE_PENDING && store->pends)) {
+        return QUIRE_PENDING; /* in the second case the test answers, or did */
+    }
+    rig_store_move(store, io, true, status);
     return status;
 }
 
@@ -426,10 +490,39 @@ static enum quire_status rig_store_save(struct quire_io *io)
     struct rig_store *store = rig_store_of(io->fobj);
     enum quire_status status = rig_store_begin(store, io, false);
 
-    if (status == QUIRE_OK) {
-        memcpy(rig_store_page(store, io->pgidx), io->page[0], RIG_PAGE);
+    if (status == QUIRE_OK && rig_store_pends(store, io, false)) {
+        return QUIRE_PENDING;
     }
+    rig_store_move(store, io, false, status);
     return status;
+}
+
+uint32_t rig_pending(struct rig *rig)
+{
+    uint32_t n;
+
+    pthread_mutex_lock(&rig->books);
+    n = rig->npending;
+    pthread_mutex_unlock(&rig->books);
+    return n;
+}
+
+enum quire_status rig_answer(struct rig *rig, uint32_t i, enum quire_status status)
+{
+    struct rig_pending pending;
+
+    pthread_mutex_lock(&rig->books);
+    if (i >= rig->npending) {
+        pthread_mutex_unlock(&rig->books);
+        return QUIRE_LIMIT;
+    }
+    pending = rig->pending[i];
+    rig->npending--;
+    memmove(&rig->pending[i], &rig->pending[i + 1u], (rig->npending - i) * sizeof rig->pending[0]);
+    pthread_mutex_unlock(&rig->books);
+    rig_store_move(rig_store_of(pending.io->fobj), pending.io, pending.load, status);
+    quire_sim_watch_answer(pending.io, pending.load, status);
+    return quire_io_complete(&rig->pager, pending.ticket, status);
 }
 
 static void rig_store_freed(struct quire_fobj *fobj)
@@ -478,6 +571,16 @@ struct rig_store *rig_store_tagged(struct rig *rig, uint32_t npages, unsigned ma
 struct rig_store *rig_store_new(struct rig *rig, uint32_t npages, unsigned max_prot)
 {
     return rig_store_tagged(rig, npages, max_prot, ++rig->stores_made);
+}
+
+struct rig_store *rig_store_pending(struct rig *rig, uint32_t npages, unsigned max_prot)
+{
+    struct rig_store *store = rig_store_new(rig, npages, max_prot);
+
+    store->pends = true;
+    store->ops.flags |= QUIRE_FOBJ_OPS_PENDING;
+    store->watch.ops.flags |= QUIRE_FOBJ_OPS_PENDING;
+    return store;
 }
 
 enum quire_status rig_store_put(struct rig_store *store)

@@ -68,6 +68,8 @@ struct rig_config {
     unsigned (*permits)(void *user, struct quire_vm *vm, uintptr_t va);
     enum quire_status (*need_tables)(void *user, struct quire_vm *vm, uintptr_t va);
     void (*flushing)(void *user, const struct quire_batch *batch);
+    uint32_t requests;        /* loads and saves that can be in flight: none, PENDING is no answer */
+    void (*idle)(void *user); /* without threads: what happens while the one there is waits. Null: it cannot wait */
 };
 
 /* Calls that fail on command: the nth (1: the next) and the times - 1 after it. */
@@ -78,6 +80,15 @@ struct rig_failure {
     uint64_t times;
     enum quire_status status;
 };
+
+/* What a store answered with PENDING. */
+struct rig_pending {
+    struct quire_io *io;
+    uint64_t ticket;
+    bool load;
+};
+
+#define RIG_PENDING_MAX 64u
 
 struct rig;
 
@@ -97,6 +108,7 @@ struct rig_store {
     bool kept_put;  /* the creator's reference was given back through rig_store_put */
     size_t leaves;  /* loads leave so many bytes at the end of the page unwritten */
     bool forgets;   /* rig_store_forgets(): a page not saved, or freed since, is loaded as it was born */
+    bool pends;     /* answers PENDING where it may; rig_answer() completes it */
     struct rig_failure load_fails;
     struct rig_failure save_fails;
     /* Called before bytes move; anything but OK is answered to the pager. Null: nothing. */
@@ -123,6 +135,9 @@ struct rig {
     int64_t allocated; /* blocks out */
     uint64_t loads;
     uint64_t saves;
+    struct rig_pending pending[RIG_PENDING_MAX]; /* in the order they came */
+    uint32_t npending;
+    struct quire_request *requests;
     uint32_t in_flight; /* loads at work now */
     uint32_t most;      /* at once, so far */
     unsigned stores_made;
@@ -167,6 +182,14 @@ unsigned char *rig_store_page(const struct rig_store *store, uint32_t pgidx);
 
 /* The byte that page `pgidx` of a store with this tag is born with at `offset`. */
 unsigned char rig_born(unsigned tag, uint32_t pgidx, size_t offset);
+
+/* A store that answers PENDING where it may. */
+struct rig_store *rig_store_pending(struct rig *rig, uint32_t npages, unsigned max_prot);
+/* How many answers are due. */
+uint32_t rig_pending(struct rig *rig);
+/* The i-th of them: does what was asked, unless `status` is an error, and completes it with that; what that returned. LIMIT: there
+ * is none. */
+enum quire_status rig_answer(struct rig *rig, uint32_t i, enum quire_status status);
 
 void rig_fail(struct rig_failure *failure, uint64_t nth, uint64_t times, enum quire_status status);
 

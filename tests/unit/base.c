@@ -17,7 +17,7 @@ Test(base, each_status_has_a_name_of_its_own)
     int i;
     int j;
 
-    for (i = QUIRE_NEED; i <= QUIRE_OK; i++) {
+    for (i = QUIRE_TIMEOUT; i <= QUIRE_OK; i++) {
         cr_assert_str_neq(quire_status_name((enum quire_status)i), "?");
         for (j = i + 1; j <= QUIRE_OK; j++) {
             cr_assert_str_neq(quire_status_name((enum quire_status)i), quire_status_name((enum quire_status)j));
@@ -27,12 +27,13 @@ Test(base, each_status_has_a_name_of_its_own)
     cr_assert_str_eq(quire_status_name(QUIRE_NO_PAGE), "NO_PAGE");
     cr_assert_str_eq(quire_status_name(QUIRE_UNDERFLOW), "UNDERFLOW");
     cr_assert_str_eq(quire_status_name(QUIRE_NEED), "NEED");
+    cr_assert_str_eq(quire_status_name(QUIRE_TIMEOUT), "TIMEOUT");
 }
 
 Test(base, what_is_no_status_has_a_name_too)
 {
     cr_assert_str_eq(quire_status_name((enum quire_status)1), "?");
-    cr_assert_str_eq(quire_status_name((enum quire_status)(QUIRE_NEED - 1)), "?");
+    cr_assert_str_eq(quire_status_name((enum quire_status)(QUIRE_TIMEOUT - 1)), "?");
     cr_assert_str_eq(quire_status_name((enum quire_status)INT_MAX), "?");
     cr_assert_str_eq(quire_status_name((enum quire_status)INT_MIN), "?");
 }

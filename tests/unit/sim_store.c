@@ -167,3 +167,34 @@ Test(sim_store, code_loaded_anew_is_not_in_sync_even_if_it_is_the_same)
     show(&vm[0], 0, 1, RX);
     saw(QUIRE_SIM_MAP_UNSYNCED);
 }
+
+Test(sim_store, a_store_that_answers_later_has_the_page_until_it_does)
+{
+    static const struct quire_fobj_ops ops = {"ops", QUIRE_FOBJ_OPS_FILLS, load, save, NULL, NULL};
+    void *page[1];
+    struct quire_io io;
+
+    start_watched(&ops);
+    page[0] = alias_of(1);
+    io = io_for(page);
+    io.ticket = 1;
+    answer = QUIRE_PENDING;
+    cr_assert_eq(fobj.ops->load(&io), QUIRE_PENDING);
+    cr_assert_eq(watch.in_flight, 1u);
+    cr_assert(quire_sim_settled(&sim)); /* with its alias out */
+    show(&vm[0], 0, 1, RO);
+    saw(QUIRE_SIM_MAP_INCOMPLETE);
+    quire_sim_forgive(&sim);
+    quire_sim_watch_answer(&io, true, QUIRE_OK);
+    cr_assert_eq(watch.in_flight, 0u);
+    cr_assert_not(quire_sim_settled(&sim)); /* the alias is nobody's now */
+    quire_sim_forgive(&sim);
+    cr_assert_eq(fobj.ops->save(&io), QUIRE_PENDING);
+    saw_nothing();
+    cr_assert_eq(fobj.ops->save(&io), QUIRE_PENDING);
+    saw(QUIRE_SIM_IO_TWICE);
+    quire_sim_watch_answer(&io, false, QUIRE_IO);
+    io.ticket = 0; /* then that is no answer, and the store has let go */
+    cr_assert_eq(fobj.ops->save(&io), QUIRE_PENDING);
+    cr_assert_eq(watch.in_flight, 1u); /* the one that was begun twice */
+}

@@ -14,7 +14,8 @@
  *
  *     fobj -> ops of the watch: load, save -> rules LOAD_*, SAVE_*, IO_*, LOCK_HELD -> the operations it had before
  *
- * A test's own store may call the four functions below instead.
+ * A store that answered PENDING says quire_sim_watch_answer() just before quire_io_complete(). A test's own store may call the
+ * four functions below instead.
  */
 QUIRE_BEGIN
 
@@ -32,6 +33,11 @@ struct quire_sim_watch {
  * object. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_sim_watch_fobj(struct quire_sim_watch *watch, struct quire_sim *sim,
                                                                   struct quire_fobj *fobj) QUIRE_SYM(quire_sim_watch_fobj);
+
+/* The store of a watched object is done with *io, which it answered with PENDING; `status` is what it is about to complete it
+ * with. */
+QUIRE_API void quire_sim_watch_answer(const struct quire_io *io, bool load, enum quire_status status)
+    QUIRE_SYM(quire_sim_watch_answer);
 
 /* A load of the page at `alias` begins. `fills`: the store promises to write all of it (QUIRE_FOBJ_OPS_FILLS): then the
  * page is filled with junk here; else it must be zero. Checks LOCK_HELD, IO_*, LOAD_*. Takes the lock. O(page). */
@@ -181,9 +187,30 @@ static void quire_sim_watch_count_(struct quire_sim_watch *watch, uint64_t *coun
     quire_sim_leave_(watch->sim, entered, key);
 }
 
+/* The store let go of the pages. */
+static void quire_sim_watch_end_(struct quire_sim_watch *watch, const struct quire_io *io, bool load, enum quire_status status)
+{
+    uint32_t i;
+
+    for (i = 0; i < io->npages; i++) {
+        if (load) {
+            quire_sim_load_end(watch->sim, io->page[i], status == QUIRE_OK);
+        } else {
+            quire_sim_save_end(watch->sim, io->page[i]);
+        }
+    }
+    quire_sim_watch_count_(watch, NULL, false);
+}
+
+QUIRE_API void quire_sim_watch_answer(const struct quire_io *io, bool load, enum quire_status status)
+{
+    quire_sim_watch_end_(quire_sim_watch_of_(io->fobj), io, load, status);
+}
+
 static enum quire_status quire_sim_watch_load_(struct quire_io *io)
 {
     struct quire_sim_watch *watch = quire_sim_watch_of_(io->fobj);
+    uint64_t ticket = io->ticket;
     enum quire_status status;
     uint32_t i;
 
@@ -192,16 +219,16 @@ static enum quire_status quire_sim_watch_load_(struct quire_io *io)
         quire_sim_load_begin(watch->sim, io->page[i], (watch->inner->flags & QUIRE_FOBJ_OPS_FILLS) != 0);
     }
     status = watch->inner->load(io);
-    for (i = 0; i < io->npages; i++) {
-        quire_sim_load_end(watch->sim, io->page[i], status == QUIRE_OK);
+    if (status != QUIRE_PENDING || ticket == 0) { /* else *io may be another's already */
+        quire_sim_watch_end_(watch, io, true, status);
     }
-    quire_sim_watch_count_(watch, NULL, false);
     return status;
 }
 
 static enum quire_status quire_sim_watch_save_(struct quire_io *io)
 {
     struct quire_sim_watch *watch = quire_sim_watch_of_(io->fobj);
+    uint64_t ticket = io->ticket;
     enum quire_status status;
     uint32_t i;
 
@@ -210,10 +237,9 @@ static enum quire_status quire_sim_watch_save_(struct quire_io *io)
         quire_sim_save_begin(watch->sim, io->page[i]);
     }
     status = watch->inner->save(io);
-    for (i = 0; i < io->npages; i++) {
-        quire_sim_save_end(watch->sim, io->page[i]);
+    if (status != QUIRE_PENDING || ticket == 0) {
+        quire_sim_watch_end_(watch, io, false, status);
     }
-    quire_sim_watch_count_(watch, NULL, false);
     return status;
 }
 
