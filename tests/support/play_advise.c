@@ -89,6 +89,7 @@ void play_populate(struct play *play)
         set = model_may_access(&play->model, vm, cell, access, how.privileged, quarantined);
     }
     set = play_after_fault(&hits, set) | (hits.load == 0 && hits.map > 0 ? MODEL_OK | MODEL_SET(QUIRE_NO_TABLE) : 0);
+    set = play_after_store(play, cell < MODEL_CELLS ? play->model.cell[vm][cell].object : MODEL_OBJECTS, set);
     play_expect(play, status, (set & ~MODEL_OK) | (done != 0 ? MODEL_SET(QUIRE_LIMIT) : 0));
 }
 

@@ -86,11 +86,11 @@ void play_shrink(struct play *play)
     status = quire_pager_shrink(&play->rig.pager, n, false, pa, &taken);
     play_disarm(play, &hits);
     set = most < n ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
-    if (hits.save != 0 || hits.stuck != 0 || quarantined != 0 || hits.needs) {
+    if (hits.save != 0 || hits.stuck != 0 || quarantined != 0 || hits.needs || play->variant.pends) {
         set |= MODEL_SET(QUIRE_NO_PAGE);
         most = taken < most ? taken : most;
     }
-    play_expect(play, status, set);
+    play_expect(play, status, play_after_store(play, MODEL_OBJECTS, set));
     if (taken != most || (status == QUIRE_OK) != (taken == n)) {
         play_fail(play, "%s, and %u pages were taken, not %u", quire_status_name(status), taken, most);
     }
@@ -148,7 +148,7 @@ void play_remove(struct play *play)
         set |= model_fixed(&play->model) != 0 ? MODEL_SET(QUIRE_BUSY) : 0;
         set |= quarantined != 0 || hits.stuck != 0 ? MODEL_SET(QUIRE_STUCK) : 0;
     }
-    play_expect(play, status, set);
+    play_expect(play, status, play_after_store(play, MODEL_OBJECTS, set));
     for (i = 0; i < n && status == QUIRE_OK && play->wrong[0] == '\0'; i++) {
         struct quire_pa at = quire_pa_make(pa.addr + ((uint64_t)i << QUIRE_PAGE_SHIFT));
 
