@@ -101,7 +101,7 @@ function reached(place,    text, member) {
     if (member ~ /^ops->/) {
         sub(/.*->/, "", member)
         sub(/^phys$/, "at", member)
-        return "^quire_(policy|fobj)_[a-z]+_" member "_$"
+        return "^quire_(policy|fobj)_[a-z0-9]+_" member "_$"
     }
     if (member == "pager->need") {
         return "^quire_pager_need$"
