@@ -24,7 +24,7 @@ struct quire_pin {
 };
 
 /* Pins npages pages of `fobj` from `first`, loading them as needed; `write`: they will be written through their physical
- * address. `fobj` must be known to the pager, by having been mapped in one of its contexts (INVALID). Each page is held as soon
+ * address. `fobj` must be known to the pager: mapped once, or quire_pager_know() (INVALID if not). Each page is held as soon
  * as it is there; on error all are let go. NO_PAGE: the pages that remain evictable would be fewer than
  * QUIRE_PAGER_MIN_PAGES(). DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and
  * sleeping, as in quire_pager_fault(). O(npages). */
