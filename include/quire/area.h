@@ -166,7 +166,7 @@ QUIRE_API struct quire_area *quire_vm_area_before(const struct quire_area *area)
 QUIRE_API void quire_area_resize(struct quire_area *area, uint32_t npages) QUIRE_SYM(quire_area_resize);
 
 /* Some area that shows `fobj`, or null. O(1). */
-QUIRE_API struct quire_area *quire_fobj_any_area(const struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_any_area);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_any_area(const struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_any_area);
 
 /* Enters `area`, its fields set and overlapping no other, into both trees. Takes no reference. O(log areas). */
 QUIRE_API void quire_area_link(struct quire_area *area) QUIRE_SYM(quire_area_link);
@@ -282,7 +282,7 @@ QUIRE_API void quire_area_resize(struct quire_area *area, uint32_t npages)
     quire_tree_refresh(&area->fobj_node, quire_area_augment_);
 }
 
-QUIRE_API struct quire_area *quire_fobj_any_area(const struct quire_fobj *fobj)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_fobj_any_area(const struct quire_fobj *fobj)
 {
     return quire_area_of_fobj_node_(fobj->areas.root);
 }

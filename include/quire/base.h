@@ -267,7 +267,7 @@ static inline QUIRE_RESIDENT uint32_t quire_atomic_load(const uint32_t *p)
 #endif
 }
 
-static inline void quire_atomic_store(uint32_t *p, uint32_t v)
+static inline QUIRE_RESIDENT void quire_atomic_store(uint32_t *p, uint32_t v)
 {
 #ifdef QUIRE_ATOMIC_STORE
     QUIRE_ATOMIC_STORE(p, v);

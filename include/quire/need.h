@@ -309,9 +309,11 @@ static QUIRE_RESIDENT bool quire_need_valid_(const struct quire_pager *pager, co
 /* Lets go of the needed page and its object, in whose last put the lock must not be held. */
 static QUIRE_RESIDENT void quire_need_put_(struct quire_op *op, struct quire_fobj *fobj)
 {
-    if (!quire_refcount_put_not_last(&fobj->refs)) {
+    bool last;
+
+    if (quire_refcount_put(&fobj->refs, &last) == QUIRE_OK && last) {
         quire_op_unlock(op);
-        (void)quire_fobj_put(fobj);
+        (void)fobj->last_put(fobj); /* the pager's, as it is known: quire_fobj_put() need not be resident */
         quire_op_lock(op);
     }
 }

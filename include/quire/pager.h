@@ -607,7 +607,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
 /* ---- Objects ---- */
 
 /* Is somebody using the object who has a reference of his own? Then the last one that was put was not the putter's. */
-static bool quire_fobj_in_use_(const struct quire_pager *pager, const struct quire_fobj *fobj)
+static QUIRE_RESIDENT bool quire_fobj_in_use_(const struct quire_pager *pager, const struct quire_fobj *fobj)
 {
     uint32_t number = fobj->chain;
 
@@ -620,7 +620,7 @@ static bool quire_fobj_in_use_(const struct quire_pager *pager, const struct qui
 }
 
 /* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. */
-static enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
+static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
 {
     struct quire_op op;
     uint32_t number;

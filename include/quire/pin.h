@@ -24,7 +24,7 @@ struct quire_pin {
 };
 
 /* Pins npages pages of `fobj` from `first`, loading them as needed; `write`: they will be written through their physical
- * address. `fobj` must be known to the pager, by having been mapped in one of its contexts or charged to one of its accounts (INVALID). Each page is held as soon
+ * address. `fobj` must be known to the pager: mapped once, charged to an account, or quire_pager_know() (INVALID if not). Each page is held as soon
  * as it is there; on error all are let go. NO_PAGE: the pages that remain evictable would be fewer than
  * QUIRE_PAGER_MIN_PAGES() beside what is reserved for other accounts, or than the pages of a step within the quota of the object's. DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and
  * sleeping, as in quire_pager_fault(). O(npages). */

@@ -18,7 +18,7 @@ struct quire_refcount {
 };
 
 /* Starts at `count` references, at most QUIRE_REFCOUNT_MAX. */
-static inline void quire_refcount_init(struct quire_refcount *ref, uint32_t count)
+static inline QUIRE_RESIDENT void quire_refcount_init(struct quire_refcount *ref, uint32_t count)
 {
     quire_atomic_store(&ref->count, count);
 }
