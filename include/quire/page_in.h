@@ -313,8 +313,8 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
 
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. An error is the store's, or as quire_pager_save_request() says. */
-static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
-                                                                bool wait_ok, enum quire_status *store)
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number, bool clean_only,
+                                                                      bool wait_ok, enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -500,7 +500,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
 
 /* A page is free for page `pgidx` of `fobj`; makes room for the pages behind it that would better be loaded with it, as far as that
  * is worth it, and says how many it may be about. May drop the lock. */
-static QUIRE_RESIDENT uint32_t quire_pager_room_ahead_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
+static QUIRE_RESIDENT QUIRE_COLD uint32_t quire_pager_room_ahead_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx)
 {
     struct quire_pager *pager = op->pager;
     uint32_t wanted = quire_cluster_wanted(fobj, pgidx);
