@@ -98,9 +98,20 @@ Test(page_in_load, others_go_on_when_one_store_fails)
 
 Test(page_in_load, an_answer_outside_the_contract_is_a_bad_answer)
 {
-    static const int answers[] = {
-        QUIRE_PENDING, QUIRE_NEED, QUIRE_AGAIN, QUIRE_INVALID, QUIRE_NO_PAGE, QUIRE_STUCK, QUIRE_DEAD, QUIRE_CORRUPT, QUIRE_TIMEOUT, -25,
-        -1000,         1,          77,          INT_MIN};
+    static const int answers[] = {QUIRE_PENDING,
+                                  QUIRE_NEED,
+                                  QUIRE_AGAIN,
+                                  QUIRE_INVALID,
+                                  QUIRE_NO_PAGE,
+                                  QUIRE_STUCK,
+                                  QUIRE_DEAD,
+                                  QUIRE_CORRUPT,
+                                  QUIRE_TIMEOUT,
+                                  -25,
+                                  -1000,
+                                  1,
+                                  77,
+                                  INT_MIN};
     struct rig_store *store = mapped(1, RIG_READ);
     struct quire_fault_result out;
     size_t i;
