@@ -45,7 +45,8 @@ struct quire_vm {
     uint32_t in_flight;          /* operations that dropped the lock and come back to this context */
     uint32_t flushing;           /* unlocked flushes in flight: nothing may be mapped here until they end */
     struct quire_fault_stats stats;
-    void *user; /* the user's own: where MMU hooks find the page tables */
+    void *user;  /* the user's own: where MMU hooks find the page tables */
+    uint32_t id; /* names it in traces (trace.h); the pager's to draw */
 };
 
 #define QUIRE_AREA_WX 1u    /* asked for: writable and executable may meet here */

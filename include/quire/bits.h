@@ -11,7 +11,7 @@
 QUIRE_BEGIN
 
 /* The position of the highest set bit of `x`, which is not 0. O(1). */
-static inline unsigned quire_bits_high(uint64_t x)
+static inline QUIRE_RESIDENT unsigned quire_bits_high(uint64_t x)
 {
 #if QUIRE_GNU && !defined(QUIRE_PORTABLE_BITS)
     return 63u ^ (unsigned)__builtin_clzll(x);

@@ -10,6 +10,7 @@
 #include "pmem.h"
 #include "policy.h"
 #include "rmap.h"
+#include "trace.h"
 
 /*
  * Not for users. From a slot to a resident page:
@@ -82,16 +83,26 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status;
+    uint64_t began;
 
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
     pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
+    began = quire_pager_clock(pager);
     status = quire_pager_transfer_(op, pmem, number, false);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
         pmem->flags |= QUIRE_PMEM_STORED;
     } else {
         pager->stats.save_failures++;
+    }
+    if (QUIRE_PAGER_TRACED(pager)) {
+        op->cost = began != 0 ? quire_trace_cost_code(quire_pager_clock(pager) - began) : 0;
+        if (status == QUIRE_OK) {
+            op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() knows what comes of it */
+        } else {
+            quire_op_tell_save(op, number, status);
+        }
     }
     if (status != QUIRE_OK || pmem->pins != 0) {
         pmem->flags |= QUIRE_PMEM_DIRTY; /* who pinned it may still be writing */
@@ -103,6 +114,20 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
+
+/* Tells of an eviction; that of a fault is told with its end, where a page that is wanted at once has one event instead of two. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_evicted_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number)
+{
+    QUIRE_RELOAD();
+    if ((op->untold | QUIRE_OP_TIMED) == (QUIRE_OP_FAULT | QUIRE_OP_TIMED)) {
+        op->untold |= QUIRE_OP_EVICTED;
+        op->page = number;
+        op->victim = pmem->fobj->id;
+        op->victim_pgidx = pmem->pgidx;
+    } else {
+        quire_op_tell_release(op, number);
+    }
+}
 
 /* Takes page `number`, which the policy chose, from who uses it. True if that freed it: it is clean, and the lock was not
  * dropped. Else quire_pager_evict_rest_() is to follow. */
@@ -121,7 +146,10 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
     }
     quire_op_flush(op);
     pager->stats.evictions++;
-    quire_pager_release(op, number);
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_evicted_(op, pmem, number);
+    }
+    quire_pager_release_told(op, number);
     return true;
 }
 
@@ -383,6 +411,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op
             if (QUIRE_LIKELY(status == QUIRE_OK && *number != QUIRE_PAGE_NONE && fobj->flushing == 0)) {
                 return QUIRE_OK;
             }
+            if (QUIRE_PAGER_TRACED(pager) && status == QUIRE_OK) {
+                quire_op_tell_came(op, *number);
+            }
         }
         *dropped = true;
         if (status != QUIRE_OK) {
@@ -395,7 +426,15 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
                                                              const struct quire_how *how, uint32_t *number, bool *loaded,
                                                              bool *dropped, enum quire_status *store)
 {
-    return quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
+    uint64_t began = quire_pager_clock(op->pager);
+    enum quire_status status;
+
+    *number = QUIRE_PAGE_NONE;
+    status = quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
+    if (QUIRE_PAGER_TRACED(op->pager) && *loaded) {
+        quire_op_tell_load(op, *number, fobj->id, pgidx, status, began);
+    }
+    return status;
 }
 
 QUIRE_END

@@ -20,6 +20,7 @@
 #include "region.h"
 #include "region_check.h"
 #include "region_explain.h"
+#include "trace.h"
 #include "view.h"
 
 #include "area.h"
@@ -38,6 +39,7 @@
 #include "pager.h"
 
 #include "pager_check.h"
+#include "pager_trace.h"
 #include "pin.h"
 #include "shm.h"
 #include "vm.h"

@@ -5,6 +5,7 @@
 #include <quire/fobj_rw.h>
 #include <quire/fobj_zero.h>
 #include <quire/pager_check.h>
+#include <quire/pager_trace.h>
 #include <quire/pin.h>
 #include <quire/policy_clock.h>
 #include <quire/policy_fifo.h>
