@@ -19,7 +19,7 @@
 #define HOTTEST 50u
 #define PINS 60u
 
-enum series { SERIES_MAJOR, SERIES_MINOR, SERIES_CLEAN, SERIES_DIRTY, SERIES_REFUSED, SERIES };
+enum series { SERIES_MAJOR, SERIES_OTHER, SERIES_MINOR, SERIES_CLEAN, SERIES_DIRTY, SERIES_REFUSED, SERIES };
 
 struct row {
     uint32_t object; /* NONE: of many */
@@ -182,6 +182,11 @@ static void count_step(struct picture *picture, const struct step *step)
 
     if (step->victim != NONE) {
         picture->series[step->dirty ? SERIES_DIRTY : SERIES_CLEAN][c]++;
+    }
+    if (step->type == QUIRE_TRACE_LOAD && step->kind == QUIRE_TRACE_LOAD_STORE && step->status == 0 && step->page != NONE &&
+        picture->row_of[step->page] != NONE) {
+        picture->loads[(size_t)picture->row_of[step->page] * COLUMNS + c]++;
+        picture->series[SERIES_OTHER][c]++;
     }
     if (step->type != QUIRE_TRACE_FAULT) {
         return;
@@ -361,12 +366,14 @@ static void put_names(FILE *file, const struct picture *picture, const struct pi
     free(named);
 }
 
-/* A digit per column: how much of the row was resident, in ninths; how many loads: 0, 1, 2, 4, 8 ... */
+/* A digit per column: how much of the row was resident, in ninths; how often its pages were loaded there: 1 fewer than one in
+ * eight of them, then twice as often for each further one. And the loads themselves, in fewer columns. */
 static void put_row(FILE *file, const struct picture *picture, uint32_t i)
 {
     const struct row *row = &picture->row[i];
     const double *resident = &picture->resident[(size_t)i * COLUMNS];
     const uint32_t *loads = &picture->loads[(size_t)i * COLUMNS];
+    uint32_t sum[EDGE_COLUMNS] = {0};
     uint32_t c;
 
     fprintf(file, "%s\n{\"object\":%ld,\"first\":%u,\"last\":%u,\"pages\":%u,\"resident\":\"", i == 0 ? "" : ",",
@@ -379,20 +386,23 @@ static void put_row(FILE *file, const struct picture *picture, uint32_t i)
     }
     fputs("\",\"loads\":\"", file);
     for (c = 0; c < COLUMNS; c++) {
-        uint32_t n = loads[c];
-        int digit = 0;
+        uint64_t eighths = row->pages != 0 ? (uint64_t)loads[c] * 8u / row->pages : 0;
+        int digit = loads[c] != 0 ? 1 : 0;
 
-        for (; n != 0 && digit < 9; n >>= 1) {
+        for (; eighths != 0 && digit < 9; eighths >>= 1) {
             digit++;
         }
+        sum[c * EDGE_COLUMNS / COLUMNS] += loads[c];
         (void)fputc('0' + digit, file);
     }
-    fputs("\"}", file);
+    fputs("\",\"sum\":", file);
+    put_series(file, sum, EDGE_COLUMNS);
+    fputs("}", file);
 }
 
 static void put_map(FILE *file, const struct picture *picture)
 {
-    static const char *const names[] = {"major", "minor", "clean", "dirty", "refused"};
+    static const char *const names[] = {"major", "other", "minor", "clean", "dirty", "refused"};
     uint32_t i;
 
     fprintf(file, ",\n\"columns\":%u,\"edgeColumns\":%u,\"series\":{", COLUMNS, EDGE_COLUMNS);
