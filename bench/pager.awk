@@ -36,6 +36,19 @@ function greatest(name, variants,    i, most) {
     return most
 }
 
+# What it costs to be traced: the most over all sizes of the pool.
+function traced(name, variant,    i, most, more) {
+    most = -1e9
+    for (i = 1; i <= rows; i++) {
+        split(order[i], part, ",")
+        if (part[1] == name variant) {
+            more = mean[order[i]] - mean[name "," part[2] "," part[3] "," part[4]]
+            most = more > most ? more : most
+        }
+    }
+    return most
+}
+
 # Per cent between the least and the greatest mean of a case over pages, contexts and orders.
 function spread(name,    i, least) {
     least = 1e9
@@ -84,7 +97,8 @@ END {
     print ""
     print "Variants: .middle .last = contexts created in this order around the one that maps the page (else it is first);"
     print ".fifo .s3fifo .2q .refault = that policy (else CLOCK); .sw = no hardware flags; .left = flags as the policy left them"
-    print "(else all are set again before each operation); .idle = three more threads faulted once; .shared = another context has an entry."
+    print "(else all are set again before each operation); .idle = three more threads faulted once; .shared = another context has an entry;"
+    print ".trace = every event goes into a ring, .timed = with the time."
     printf "Each operation is counted exactly; a call of nothing takes %d instructions, which are subtracted.\n", harness
     printf "The standard error of a mean is at most %.1f.\n\n", most_error
 
@@ -95,6 +109,13 @@ END {
     split("minor major_clean major_dirty write_clean unmap_area protect_area", cases, " ")
     for (i = 1; i in cases; i++) {
         limit(cases[i] ": spread over pages, contexts and orders, per cent", spread(cases[i]), 10)
+    }
+    split("minor major_clean major_dirty", cases_traced, " ")
+    for (i = 1; i in cases_traced; i++) {
+        for (timed = 0; timed < 2; timed++) {
+            name = cases_traced[i] ": recording it" (timed ? ", with the time (a clock of 2 instructions)" : "")
+            limit(name, traced(cases_traced[i], timed ? ".trace.timed" : ".trace"), 40)
+        }
     }
     for (i = 1; i <= 4; i++) {
         limit(cases[i] ": more per doubling of areas, 1 to 256", slope(cases[i]), 8)

@@ -32,6 +32,7 @@
 #define AREA_PAGES 16u   /* of unmap_area and protect_area */
 #define BASE 0x10000000u /* lowest address of every context */
 #define CONTEXTS_MAX 128u
+#define RING 1024u /* events of a trace */
 #define ACCESS_SEEN (QUIRE_ENTRY_PRESENT | QUIRE_ENTRY_ACCESSED)
 
 static void stop(const char *why)
@@ -249,6 +250,8 @@ struct bench {
     bool left;      /* flags stay as the policy and the hooks left them; else all are set before each operation */
     bool idle;      /* three further threads faulted once, and their last pages stay fixed */
     bool shared;    /* the page already has an entry in the next context */
+    bool traced;    /* every event goes into a ring */
+    bool timed;     /* with the time: a clock that costs nothing but its call */
     uint32_t where; /* contexts created before the one that maps the pages */
 
     struct machine machine;
@@ -261,6 +264,8 @@ struct bench {
     struct quire_pager pager;
     struct quire_pmem *pmems;
     uint32_t steps[QUIRE_PAGER_STEP_BYTES(4, QUIRE_PAGER_STEP_DEFAULT) / sizeof(uint32_t)];
+    struct quire_trace trace;
+    uint32_t ring[QUIRE_TRACE_WORDS(RING)];
     struct quire_fobj fobj;
     uint32_t npages;   /* of the object */
     uint32_t nentries; /* of each context's array; a multiple of 8 */
@@ -381,6 +386,11 @@ static struct quire_policy *setup_policy(struct bench *b)
     }
 }
 
+static uint64_t clock_now(void *ctx)
+{
+    return (uintptr_t)ctx;
+}
+
 static void setup_pager(struct bench *b)
 {
     struct quire_pager_config config;
@@ -394,6 +404,12 @@ static void setup_pager(struct bench *b)
     config.pmems = b->pmems = (struct quire_pmem *)room(b->pages, sizeof *b->pmems);
     config.concurrency = b->idle ? 4 : 1;
     config.steps = b->steps;
+    if (b->traced) {
+        must(quire_trace_init(&b->trace, b->ring, RING), "quire_trace_init");
+        b->trace.now = b->timed ? clock_now : NULL;
+        b->trace.ctx = b;
+        config.trace = &b->trace;
+    }
     must(quire_pager_init(&b->pager, &config), "quire_pager_init");
     must(quire_fobj_init(&b->fobj, &store_ops, b->npages, (uint32_t *)room(b->npages, sizeof(uint32_t)),
                          QUIRE_PROT_READ | QUIRE_PROT_WRITE, 0),
@@ -727,12 +743,14 @@ static bool set_variant(struct bench *b, const char *variant)
     b->left = b->left || strcmp(variant, "left") == 0;
     b->idle = b->idle || strcmp(variant, "idle") == 0;
     b->shared = b->shared || strcmp(variant, "shared") == 0;
+    b->traced = b->traced || strcmp(variant, "trace") == 0;
+    b->timed = b->timed || strcmp(variant, "timed") == 0;
     if (strcmp(variant, "middle") == 0) {
         b->where = b->contexts / 2u;
     } else if (strcmp(variant, "last") == 0) {
         b->where = b->contexts;
     }
-    return strstr(".clock.fifo.s3fifo.2q.refault.sw.left.idle.shared.middle.last.", variant) != NULL;
+    return strstr(".clock.fifo.s3fifo.2q.refault.sw.left.idle.shared.trace.timed.middle.last.", variant) != NULL;
 }
 
 static void run(struct bench *b, const char *argument)

@@ -18,6 +18,7 @@ static const char usage[] =
     "  --break=FAULT      plants a fault, which must make it fail: verify, wipe, share or flush\n"
     "  --dot FILE         draws what shares what, for Graphviz\n"
     "  --json FILE        writes the figures\n"
+    "  --record FILE      records every fault and eviction, for examples/trace/run\n"
     "  --payload FILE     the shared object to execute (default: payload.so beside the program)\n"
     "  file ...           ELF files (default: this program, the C library, the largest programs of /usr/bin)\n";
 
@@ -102,6 +103,9 @@ static const char *set_option(struct args *args, const char *name, const char *v
     }
     if (strcmp(name, "json") == 0) {
         return path_of(value, &args->json) ? NULL : "a file";
+    }
+    if (strcmp(name, "record") == 0) {
+        return path_of(value, &args->record) ? NULL : "a file";
     }
     if (strcmp(name, "payload") == 0) {
         return path_of(value, &args->payload) ? NULL : "a file";

@@ -18,6 +18,7 @@ struct args {
     enum planted planted;
     const char *dot;     /* null: none */
     const char *json;    /* null: none */
+    const char *record;  /* null: none */
     const char *payload; /* null: payload.so beside the program */
     char **files;
     int num_files; /* 0: choose */

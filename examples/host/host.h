@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <quire/quire.h>
 
+#include "../trace/record.h"
 #include "args.h"
 #include "elf_image.h"
 #include "fault.h"
@@ -114,6 +115,7 @@ struct host {
     uint32_t *steps;
     struct quire_policy_clock clock;
     struct quire_policy_fifo fifo;
+    struct recorder recorder; /* if args.record */
     struct quire_file_table table;
     pthread_mutex_t table_lock;
 
@@ -153,6 +155,9 @@ void host_wrong(struct host *host, const char *format, ...) __attribute__((forma
 
 /* Makes everything but the contexts' own memory, which their threads make. Says what is wrong; false then. */
 bool setup_all(struct host *host);
+
+/* The object has been mapped: a recording learns what it is called. */
+void host_name_object(struct host *host, const struct quire_fobj *fobj);
 
 /* ---- plan.c ---- */
 

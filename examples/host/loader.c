@@ -70,6 +70,7 @@ static const char *map_segment(struct context *context, struct loaded *loaded, u
     if (status != QUIRE_OK) {
         return quire_status_name(status);
     }
+    host_name_object(context->host, fobj);
     if (i == 0) {
         loaded->bias = va - (uintptr_t)(segment->first_page << QUIRE_PAGE_SHIFT);
     }

@@ -148,6 +148,15 @@ static void tear_down(struct host *host)
     if (host->store.objects != 0) {
         host_wrong(host, "%llu objects were never freed", (unsigned long long)host->store.objects);
     }
+    if (host->args.record != NULL) {
+        const char *wrong = recorder_end(&host->recorder);
+
+        if (wrong != NULL) {
+            host_wrong(host, "%s: %s", host->args.record, wrong);
+        }
+        printf("recorded: %llu events, %llu lost -> %s\n", (unsigned long long)host->recorder.written,
+               (unsigned long long)host->recorder.lost, host->args.record);
+    }
     pthread_barrier_destroy(&host->loaded);
     pthread_barrier_destroy(&host->done);
     pthread_mutex_destroy(&host->table_lock);

@@ -133,6 +133,23 @@ static bool choose_pool(struct host *host)
     return true;
 }
 
+void host_name_object(struct host *host, const struct quire_fobj *fobj)
+{
+    if (host->args.record != NULL) {
+        recorder_name(&host->recorder, QUIRE_TRACE_INFO_OBJECT, fobj->id, store_name(fobj));
+    }
+}
+
+static bool init_recorder(struct host *host)
+{
+    const char *wrong = NULL;
+
+    if (host->args.record != NULL) {
+        wrong = recorder_begin(&host->recorder, host->args.record, host->args.pool);
+    }
+    return wrong == NULL || bad(host->args.record, wrong);
+}
+
 static bool init_pager(struct host *host)
 {
     struct quire_pager_config config;
@@ -156,6 +173,7 @@ static bool init_pager(struct host *host)
     config.pmems = host->pmems;
     config.concurrency = host->args.contexts;
     config.steps = host->steps;
+    config.trace = host->args.record != NULL ? &host->recorder.trace : NULL;
     status = host->pmems != NULL && host->steps != NULL ? quire_pager_init(&host->pager, &config) : QUIRE_NO_MEMORY;
     return status == QUIRE_OK || bad("pager", quire_status_name(status));
 }
@@ -220,5 +238,5 @@ bool setup_all(struct host *host)
     if (wrong != NULL) {
         return bad("signals", wrong);
     }
-    return init_store(host) && init_pager(host) && init_table(host) && init_contexts(host);
+    return init_store(host) && init_recorder(host) && init_pager(host) && init_table(host) && init_contexts(host);
 }

@@ -45,6 +45,9 @@ const char *work_heap_new(struct context *context)
     heap->npages = context->host->heap_pages;
     heap->generation = calloc(heap->npages, sizeof *heap->generation);
     status = heap->generation != NULL ? quire_vm_map(&context->vm, &mapping, &heap->va) : QUIRE_NO_MEMORY;
+    if (status == QUIRE_OK) {
+        host_name_object(context->host, mapping.fobj);
+    }
     (void)quire_fobj_put(mapping.fobj);
     if (status != QUIRE_OK) {
         free(heap->generation);

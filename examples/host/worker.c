@@ -71,6 +71,9 @@ static const char *map_shared(struct context *context)
         return wrong;
     }
     status = quire_vm_map(&context->vm, &mapping, &context->shared_va);
+    if (status == QUIRE_OK) {
+        host_name_object(host, mapping.fobj);
+    }
     if (host->args.planted == PLANTED_SHARE) {
         (void)quire_fobj_put(mapping.fobj);
     }
@@ -113,6 +116,12 @@ static const char *begin(struct context *context)
     if (quire_vm_init(&context->vm, &host->pager, window->base + QUIRE_PAGE_SIZE,
                       window->base + ((window->npages << QUIRE_PAGE_SHIFT) - 1u), window) != QUIRE_OK) {
         return "no context";
+    }
+    if (host->args.record != NULL) {
+        char name[32];
+
+        snprintf(name, sizeof name, "context %u", context->index);
+        recorder_name(&host->recorder, QUIRE_TRACE_INFO_CONTEXT, context->vm.id, name);
     }
     context->fault.pager = &host->pager;
     context->fault.vm = &context->vm;

@@ -8,6 +8,7 @@
 #include "fobj.h"
 #include "pager.h"
 #include "pmem.h"
+#include "trace.h"
 
 /*
  * A boot loader leaves programs in memory that becomes the pager's. Instead of loading those pages again the pager adopts
@@ -81,6 +82,12 @@ static void quire_adopt_commit_(struct quire_op *op, struct quire_fobj *fobj, ui
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
     quire_pager_policy_insert(pager, pmem, number, quire_account_distance(fobj->account, quire_slot_value(slot)));
     pager->stats.adopted++;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_trace_put(pager->trace, quire_trace_now(pager->trace),
+                        quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_BEFORE, 0, QUIRE_OK) |
+                            (dirty ? QUIRE_TRACE_DIRTY : 0u),
+                        0, number, fobj->id, pgidx);
+    }
     quire_op_wake_room(op);
 }
 

@@ -53,7 +53,8 @@ struct quire_vm {
     uint32_t in_flight;          /* operations that dropped the lock and come back to this context */
     uint32_t flushing;           /* unlocked flushes in flight: nothing may be mapped here until they end */
     struct quire_fault_stats stats;
-    void *user; /* the user's own: where MMU hooks find the page tables */
+    void *user;  /* the user's own: where MMU hooks find the page tables */
+    uint32_t id; /* names it in traces (trace.h); the pager's to draw */
     /* The log of what is written here. */
     uint32_t logged; /* 1 while there is one: faults take the long way, on which writes are seen */
     struct quire_dirty_log log;

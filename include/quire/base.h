@@ -21,6 +21,7 @@
  *   QUIRE_ATOMIC_LOAD(p), _STORE(p, v), _ADD(p, v), _SUB(p, v), _CAS(p, expected, v)
  *                         all or none; on uint32_t, sequentially consistent; ADD and SUB give the old value
  *   QUIRE_VIEW_FETCH(va, len)               called before each read of memory that another world can write (view.h)
+ *   QUIRE_TRACE           0: pagers tell no trace (trace.h), and have not one instruction for it; 1 unless told
  *   QUIRE_PORTABLE_BITS   no built-ins for the highest and lowest bit (bits.h)
  *   QUIRE_STATIC          every function static, in each unit that includes Quire
  *
@@ -58,6 +59,13 @@
 #error "QUIRE_SEGMENT_BITS must lie in 0..8"
 #endif
 
+#ifndef QUIRE_TRACE
+#define QUIRE_TRACE 1
+#endif
+#if QUIRE_TRACE != 0 && QUIRE_TRACE != 1
+#error "QUIRE_TRACE must be 0 or 1"
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define QUIRE_GNU 1
 #else
@@ -78,6 +86,7 @@
 #define QUIRE_COLD __attribute__((noinline, cold)) /* off the fault's usual way: it costs that way a call, and no space in it */
 #define QUIRE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define QUIRE_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define QUIRE_RELOAD() __asm__ volatile("" ::: "memory") /* what follows reads memory again: no register is kept for it */
 #else
 #define QUIRE_UNUSED
 #define QUIRE_MUST_CHECK
@@ -85,6 +94,7 @@
 #define QUIRE_COLD
 #define QUIRE_LIKELY(x) (x)
 #define QUIRE_UNLIKELY(x) (x)
+#define QUIRE_RELOAD() ((void)0)
 #endif
 
 /* Of the fault's usual way: one piece of code where speed is asked for, shared functions where size is. */

@@ -11,6 +11,7 @@
 #include "pmem.h"
 #include "policy.h"
 #include "rmap.h"
+#include "trace.h"
 
 /*
  * Not for users: what page_in.h, pager.h, vm.h, pin.h and writeback.h are made of. An operation is a `struct quire_op` on the
@@ -110,7 +111,18 @@ struct quire_pager {
     uint32_t requests_late;  /* of these: cancelled, not answered */
     uint32_t requests_evict; /* of these: saves that will free a page, not cancelled */
     uint32_t request_waiters;
+    /* What is told of it (trace.h). */
+    struct quire_trace *trace; /* null: nobody listens */
+    uint32_t last_vm;          /* the number that the last context got, and the last object */
+    uint32_t last_fobj;
 };
+
+/* Does somebody listen? */
+#if QUIRE_TRACE
+#define QUIRE_PAGER_TRACED(pager) QUIRE_UNLIKELY((pager)->trace != NULL)
+#else
+#define QUIRE_PAGER_TRACED(pager) false
+#endif
 
 /* ---- Operations ---- */
 
@@ -133,7 +145,55 @@ struct quire_op {
     uint32_t kept;           /* 1: a page that a store needed stayed in a page of the reserve */
     uint32_t aged[QUIRE_OP_AGED_MAX];
     struct quire_batch batch;
+
+    /* For a trace: what a fault is to tell when it ends, or before the lock is dropped. */
+    struct quire_vm *vm;   /* whose fault or copy this is; null: nobody's */
+    uint32_t untold;       /* QUIRE_OP_* */
+    uint32_t page;         /* the page it is about */
+    uint32_t victim;       /* what that page held before, if EVICTED: the object's number */
+    uint32_t victim_pgidx; /* and its page */
+    uint32_t fobj;         /* if LEFT: the number of the object it is about, 0: none */
+    uint64_t began;        /* of a fault, on the trace's clock */
+    uint32_t cost;         /* of the save, if SAVED: quire_trace_cost_code() */
 };
+
+#define QUIRE_OP_FAULT 1u   /* a fault, which tells at its end */
+#define QUIRE_OP_LOADED 2u  /* `page` was loaded */
+#define QUIRE_OP_EVICTED 4u /* `victim` was evicted from it, clean */
+#define QUIRE_OP_SAVED 8u   /* the page that is being given up was saved for that */
+#define QUIRE_OP_TIMED 32u  /* `began` is there */
+#define QUIRE_OP_LEFT 16u   /* the lock was dropped since the object was found: it may be gone */
+
+/* Tells the trace, if there is one, what the operation did to `page` and has not told yet: the lock is about to be dropped, or
+ * the page will be another. */
+QUIRE_API QUIRE_RESIDENT void quire_op_tell(struct quire_op *op) QUIRE_SYM(quire_op_tell);
+
+/* Tells that page `number` is about to be given up. */
+QUIRE_API QUIRE_RESIDENT void quire_op_tell_release(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_op_tell_release);
+
+/* Tells that a fault's page came but cannot be used as it is: before it looks again. QUIRE_PAGE_NONE: it is gone already. */
+QUIRE_API QUIRE_RESIDENT void quire_op_tell_came(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_op_tell_came);
+
+/* Tells how it ended that page `pgidx` of the object numbered `fobj` was brought in for what is no fault; if well, in page
+ * `number`. `began`: on the trace's clock. */
+QUIRE_API QUIRE_RESIDENT void quire_op_tell_load(struct quire_op *op, uint32_t number, uint32_t fobj, uint32_t pgidx,
+                                                 enum quire_status status, uint64_t began) QUIRE_SYM(quire_op_tell_load);
+
+/* Tells how it ended that a store was given page `number`, which stays. */
+QUIRE_API QUIRE_RESIDENT void quire_op_tell_save(struct quire_op *op, uint32_t number, enum quire_status status)
+    QUIRE_SYM(quire_op_tell_save);
+
+/* The trace's clock, where somebody listens; else 0. */
+QUIRE_INLINE QUIRE_RESIDENT uint64_t quire_pager_clock(const struct quire_pager *pager)
+{
+    return QUIRE_PAGER_TRACED(pager) ? quire_trace_now(pager->trace) : 0;
+}
+
+/* Tells that a context, an object began or ended. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_tell_vm(struct quire_pager *pager, const struct quire_vm *vm, unsigned kind)
+    QUIRE_SYM(quire_pager_tell_vm);
+QUIRE_API QUIRE_RESIDENT void quire_pager_tell_fobj(struct quire_pager *pager, const struct quire_fobj *fobj, unsigned kind)
+    QUIRE_SYM(quire_pager_tell_fobj);
 
 /* Takes the lock; returns the key for dropping it. */
 QUIRE_INLINE QUIRE_RESIDENT uintptr_t quire_pager_lock(const struct quire_pager *pager)
@@ -172,6 +232,11 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_locked(struct quire_op *op, stru
     op->naged = 0;
     op->kept = 0;
     quire_batch_init(&op->batch);
+#if QUIRE_TRACE
+    op->vm = NULL;
+    op->untold = 0;
+    op->page = QUIRE_PAGE_NONE;
+#endif
 }
 
 /* Takes the lock. */
@@ -400,12 +465,21 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_as(struct quire_op *op, uin
     quire_pager_release_at(op, quire_pmem_at(&op->pager->pool, number), number, shadow);
 }
 
-/* The same, with this moment as what the slot remembers. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
+/* The same, with this moment as what the slot remembers, for who tells of it. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release_told(struct quire_op *op, uint32_t number)
 {
     struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
 
     quire_pager_release_at(op, pmem, number, quire_account_shadow(pmem->fobj->account));
+}
+
+/* The same, and tells. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_release(struct quire_op *op, uint32_t number)
+{
+    if (QUIRE_PAGER_TRACED(op->pager)) {
+        quire_op_tell_release(op, number);
+    }
+    quire_pager_release_told(op, number);
 }
 
 /* Takes page `number` out of circulation: an MMU still shows it somewhere. */
@@ -487,6 +561,98 @@ QUIRE_END
 
 QUIRE_BEGIN
 
+/* ---- What a trace is told ---- */
+
+#if QUIRE_TRACE
+
+/* One event that is no fault. */
+static QUIRE_RESIDENT QUIRE_COLD void quire_op_put_(struct quire_op *op, unsigned what, uint32_t cost, uint32_t page,
+                                                    uint32_t fobj, uint32_t pgidx, bool evicted)
+{
+    struct quire_trace *trace = op->pager->trace;
+    uint32_t who = (op->vm != NULL ? op->vm->id : 0) | cost;
+
+    if (evicted) {
+        quire_trace_put_victim(trace, quire_trace_now(trace), what, who, page, fobj, pgidx, op->victim, op->victim_pgidx);
+    } else {
+        quire_trace_put(trace, quire_trace_now(trace), what, who, page, fobj, pgidx);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_tell(struct quire_op *op)
+{
+    bool loaded = (op->untold & QUIRE_OP_LOADED) != 0;
+    bool evicted = (op->untold & QUIRE_OP_EVICTED) != 0;
+    unsigned what = quire_trace_what(loaded ? QUIRE_TRACE_LOAD : QUIRE_TRACE_EVICT, 0, 0, QUIRE_OK);
+    const struct quire_pmem *pmem;
+
+    op->untold &= ~(QUIRE_OP_LOADED | QUIRE_OP_EVICTED);
+    if (loaded) {
+        pmem = quire_pmem_at(&op->pager->pool, op->page);
+        quire_op_put_(op, what, 0, op->page, pmem->fobj->id, pmem->pgidx, evicted);
+    } else if (evicted) {
+        quire_op_put_(op, what, 0, op->page, 0, 0, true);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_tell_release(struct quire_op *op, uint32_t number)
+{
+    const struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+    bool saved = (op->untold & QUIRE_OP_SAVED) != 0;
+
+    quire_op_tell(op); /* what it did before */
+    op->untold &= ~QUIRE_OP_SAVED;
+    op->victim = pmem->fobj->id;
+    op->victim_pgidx = pmem->pgidx;
+    quire_op_put_(op, quire_trace_what(QUIRE_TRACE_EVICT, 0, 0, QUIRE_OK) | (saved ? QUIRE_TRACE_DIRTY : 0u),
+                  saved ? op->cost : 0, number, 0, 0, true);
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_tell_came(struct quire_op *op, uint32_t number)
+{
+    if (number != QUIRE_PAGE_NONE) {
+        op->untold |= QUIRE_OP_LOADED;
+        op->page = number;
+    }
+    quire_op_tell(op);
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_tell_load(struct quire_op *op, uint32_t number, uint32_t fobj, uint32_t pgidx,
+                                                            enum quire_status status, uint64_t began)
+{
+    uint64_t now = quire_pager_clock(op->pager);
+
+    quire_op_put_(op, quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_STORE, 0, status),
+                  began != 0 ? quire_trace_cost_code(now - began) : 0, status == QUIRE_OK ? number : QUIRE_PAGE_NONE, fobj,
+                  pgidx, false);
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_tell_save(struct quire_op *op, uint32_t number, enum quire_status status)
+{
+    const struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+
+    quire_op_put_(op, quire_trace_what(QUIRE_TRACE_SAVE, 0, 0, status), op->cost, number, pmem->fobj->id, pmem->pgidx, false);
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_tell_vm(struct quire_pager *pager, const struct quire_vm *vm,
+                                                             unsigned kind)
+{
+    quire_trace_put(pager->trace, quire_trace_now(pager->trace), quire_trace_what(QUIRE_TRACE_CONTEXT, kind, 0, QUIRE_OK),
+                    vm->id, QUIRE_PAGE_NONE, 0, 0);
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_tell_fobj(struct quire_pager *pager, const struct quire_fobj *fobj,
+                                                               unsigned kind)
+{
+    if (kind == QUIRE_TRACE_BEGAN && quire_fobj_is_unpaged(fobj)) {
+        kind = QUIRE_TRACE_BEGAN_UNPAGED;
+    }
+    quire_trace_put(pager->trace, quire_trace_now(pager->trace), quire_trace_what(QUIRE_TRACE_OBJECT, kind, 0, QUIRE_OK), 0,
+                    QUIRE_PAGE_NONE, fobj->id, fobj->num_pages);
+}
+
+#endif /* QUIRE_TRACE */
+
 /* ---- Lock, flush, wait ---- */
 
 QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_free_dead(struct quire_op *op)
@@ -506,6 +672,9 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_flush_unlocked(struct quire_op
     const struct quire_mmu *mmu = op->pager->mmu;
     uint32_t i;
 
+    if (QUIRE_PAGER_TRACED(op->pager)) {
+        quire_op_tell(op);
+    }
     op->pager->flushes++;
     quire_op_unlock(op);
     mmu->flush(mmu->ctx, &op->batch);
@@ -585,6 +754,9 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_op_wait(struct quire_op *op, co
 
     if (!wait_ok || mmu->wait == NULL) {
         return QUIRE_AGAIN;
+    }
+    if (QUIRE_PAGER_TRACED(op->pager)) {
+        quire_op_tell(op);
     }
     op->pager->stats.waits++;
     mmu->wait(mmu->ctx, token, op->key);
@@ -752,7 +924,7 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t num
     QUIRE_MEMSET(alias, 0, QUIRE_PAGE_SIZE);
     mmu->alias_put(mmu->ctx, pa, alias);
     op->pager->stats.wipes++;
-    quire_pager_release(op, number);
+    quire_pager_release_told(op, number); /* with the end of its object */
 }
 
 QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32_t number)
@@ -802,6 +974,9 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t n
     } else if ((pmem->flags & QUIRE_PMEM_DISCARD) != 0 && pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0) {
         quire_pager_release(op, number);
     } else {
+        if (QUIRE_PAGER_TRACED(pager) && (op->untold & QUIRE_OP_SAVED) != 0) {
+            quire_op_tell_save(op, number, QUIRE_OK);
+        }
         pmem->flags &= (uint8_t) ~(QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD);
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0) {
@@ -809,6 +984,9 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_settle(struct quire_op *op, uint32_t n
         }
         quire_op_wake(op, fobj, pmem->pgidx);
     }
+#if QUIRE_TRACE
+    op->untold &= ~QUIRE_OP_SAVED;
+#endif
     quire_op_unbusy(op, fobj);
 }
 

@@ -12,6 +12,7 @@
 #include "policy.h"
 #include "request.h"
 #include "rmap.h"
+#include "trace.h"
 #include "transfer.h"
 
 /*
@@ -56,6 +57,20 @@ QUIRE_BEGIN
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
 
+/* Tells of an eviction; that of a fault is told with its end, where a page that is wanted at once has one event instead of two. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_evicted_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number)
+{
+    QUIRE_RELOAD();
+    if ((op->untold | QUIRE_OP_TIMED) == (QUIRE_OP_FAULT | QUIRE_OP_TIMED)) {
+        op->untold |= QUIRE_OP_EVICTED;
+        op->page = number;
+        op->victim = pmem->fobj->id;
+        op->victim_pgidx = pmem->pgidx;
+    } else {
+        quire_op_tell_release(op, number);
+    }
+}
+
 /* Takes page `number`, which the policy of `giver` chose, from who uses it, for a page of `taker`. True if that freed it: it is
  * clean, and the lock was not dropped. Else quire_pager_evict_rest_() is to follow. */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_t number, struct quire_account *giver,
@@ -75,6 +90,9 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_evict_(struct quire_op *op, uint32_
     quire_op_flush(op);
     pager->stats.evictions++;
     quire_account_gave(giver, taker);
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_evicted_(op, pmem, number);
+    }
     quire_pager_release_at(op, pmem, number, quire_account_shadow(giver));
     return true;
 }
@@ -102,6 +120,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status = QUIRE_OK;
 
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell(op); /* what was evicted before may be another's when the lock is taken again */
+    }
     if (pmem->state != QUIRE_PAGE_RESIDENT) {
         quire_op_flush_quarantined(op, pmem->fobj);
         return QUIRE_OK;

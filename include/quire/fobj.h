@@ -112,6 +112,7 @@ struct quire_fobj {
     uint32_t busy;                /* who still needs the struct besides references: pages in transit, waiters */
     uint32_t waiters;             /* threads that wait for one of its pages */
     uint32_t flushing;            /* unlocked flushes in flight that concern it: none of its pages may move */
+    uint32_t id;                  /* names it in traces (trace.h); 0 until the pager knows it */
 };
 
 #define QUIRE_FOBJ_RANK_MAX 2u

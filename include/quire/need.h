@@ -249,6 +249,9 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
         pager->owed -= owe;
         return status;
     }
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_load(op, number, fobj->id, pgidx, status, 0);
+    }
     if (lend) {
         struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 

@@ -15,6 +15,7 @@
 #include "policy.h"
 #include "request.h"
 #include "rmap.h"
+#include "trace.h"
 #include "transfer.h"
 
 /*
@@ -248,6 +249,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(str
         return status;
     }
     n = alone ? 1u : quire_pager_room_ahead_(op, fobj, pgidx);
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell(op); /* what was evicted for it: whoever brings the answer tells what came instead */
+    }
     if (fobj->dead) {
         return QUIRE_DEAD;
     }
@@ -349,6 +353,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op
             if (QUIRE_LIKELY(status == QUIRE_OK && *number != QUIRE_PAGE_NONE && fobj->flushing == 0)) {
                 return QUIRE_OK;
             }
+            if (QUIRE_PAGER_TRACED(pager) && status == QUIRE_OK) {
+                quire_op_tell_came(op, *number);
+            }
             if (QUIRE_UNLIKELY(status == QUIRE_AGAIN && pager->needing != NULL)) {
                 status = quire_op_wait_fobj(op, fobj, &pager->needing, how->wait_ok);
             }
@@ -364,7 +371,15 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
                                                              const struct quire_how *how, uint32_t *number, bool *loaded,
                                                              bool *dropped, enum quire_status *store)
 {
-    return quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
+    uint64_t began = quire_pager_clock(op->pager);
+    enum quire_status status;
+
+    *number = QUIRE_PAGE_NONE;
+    status = quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
+    if (QUIRE_PAGER_TRACED(op->pager) && *loaded) {
+        quire_op_tell_load(op, *number, fobj->id, pgidx, status, began);
+    }
+    return status;
 }
 
 QUIRE_END

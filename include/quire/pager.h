@@ -16,6 +16,7 @@
 #include "policy.h"
 #include "request.h"
 #include "rmap.h"
+#include "trace.h"
 
 /*
  * A pager owns a pool of physical pages and shows in them, on demand, the pages of fobjs that the areas of its contexts
@@ -61,6 +62,7 @@ struct quire_pager_config {
     /* For stores that answer later (io.h): as many loads and saves as can be in flight. Null and 0: PENDING is no answer. */
     struct quire_request *requests; /* they live as long as the pager */
     uint32_t num_requests;          /* at most QUIRE_REQUESTS_MAX */
+    struct quire_trace *trace;      /* is told what happens (trace.h); null: nobody is. With QUIRE_TRACE 0 it must be null */
 };
 
 /* Makes a pager over the first segment of pages. INVALID: a `must` missing, hooks incomplete, numbers out of range, pages
@@ -175,6 +177,17 @@ static QUIRE_RESIDENT enum quire_status quire_pager_permit_(const struct quire_a
     return (area->flags & QUIRE_AREA_STUCK) != 0 ? QUIRE_STUCK : QUIRE_DENIED; /* a stuck area permits nothing */
 }
 
+/* For a trace: what the fault found in an earlier round, if there was one, may be gone. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_nowhere_(struct quire_op *op)
+{
+#if QUIRE_TRACE
+    op->untold |= QUIRE_OP_LEFT;
+    op->fobj = 0;
+#else
+    (void)op;
+#endif
+}
+
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_op *op, struct quire_vm *vm,
                                                                    const struct quire_fault *in, struct quire_fault_result *out,
                                                                    struct quire_area **area, uint32_t *number)
@@ -194,6 +207,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
         if (QUIRE_UNLIKELY(vm->flushing != 0)) {
             status = quire_op_wait(op, vm, in->wait_ok);
             if (status != QUIRE_OK) {
+                quire_op_nowhere_(op);
                 return status;
             }
             *area = NULL;
@@ -201,6 +215,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
         }
         at = *area != NULL ? *area : quire_vm_area_at(vm, in->va);
         if (at == NULL) {
+            quire_op_nowhere_(op);
             return QUIRE_NOT_FOUND;
         }
         *area = at;
@@ -221,6 +236,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
         if (status != QUIRE_OK || !dropped || (vm->changes == changes && vm->flushing == 0)) {
             return status; /* the lock was dropped, but the areas are what they were */
         }
+        if (QUIRE_PAGER_TRACED(op->pager)) {
+            quire_op_tell_came(op, loaded ? *number : QUIRE_PAGE_NONE);
+        }
         *area = NULL;
     }
 }
@@ -229,7 +247,13 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
                                                                const struct quire_fault *in, struct quire_fault_result *out,
                                                                struct quire_area **area, uint32_t *number)
 {
-    return quire_pager_resolve_(op, vm, in, out, area, number);
+    uint64_t began = quire_pager_clock(op->pager);
+    enum quire_status status = quire_pager_resolve_(op, vm, in, out, area, number);
+
+    if (QUIRE_PAGER_TRACED(op->pager) && status == QUIRE_OK && out->kind == QUIRE_FAULT_MAJOR) {
+        quire_op_tell_load(op, *number, out->fobj->id, out->pgidx, status, began);
+    }
+    return status;
 }
 
 /* n pages from page `pgidx` of an unpaged object can be written from now on, unseen. */
@@ -394,11 +418,16 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_map_(struct quire_op *
 
 /* The `map` hook had no table: lets the user find one, without the lock. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(struct quire_op *op, struct quire_vm *vm,
-                                                                            uintptr_t va)
+                                                                            uintptr_t va, const struct quire_fault_result *out)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
     enum quire_status status;
 
+    if (QUIRE_PAGER_TRACED(op->pager)) {
+        quire_op_tell_came(op, out->kind == QUIRE_FAULT_MAJOR ? op->page : QUIRE_PAGE_NONE);
+        op->untold |= QUIRE_OP_LEFT;
+        op->fobj = out->fobj->id;
+    }
     op->pager->stats.table_rounds++;
     quire_op_unlock(op);
     status = mmu->need_tables(mmu->ctx, vm, va & ~(uintptr_t)QUIRE_PAGE_MASK);
@@ -427,6 +456,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             before = QUIRE_FAULT_MAJOR;
         }
         out->kind = QUIRE_FAULT_MINOR;
+#if QUIRE_TRACE
+        op->page = number;
+#endif
         if (number == QUIRE_PAGE_NONE) {
             status = quire_pager_map_unpaged_(op, area, out);
         } else {
@@ -440,7 +472,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             out->kind = before;
         }
         if (status == QUIRE_NO_TABLE && op->pager->mmu->need_tables != NULL && rounds++ < QUIRE_PAGER_TABLE_ROUNDS) {
-            status = quire_pager_need_tables_(op, vm, in->va);
+            status = quire_pager_need_tables_(op, vm, in->va, out);
             again = true;
         }
         if (status != QUIRE_OK || !again) {
@@ -450,6 +482,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_o
             }
             return status;
         }
+#if QUIRE_TRACE
+        op->untold &= ~QUIRE_OP_LEFT;
+#endif
         area = NULL;
     }
 }
@@ -539,6 +574,53 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     return true;
 }
 
+/* ---- What a trace is told ---- */
+
+/* The quick fault. Nobody keeps a register for this: where no trace is, it costs a test. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pager_tell_quick_(struct quire_pager *pager, const struct quire_vm *vm,
+                                                         const struct quire_fault *in, const struct quire_fault_result *out)
+{
+    struct quire_trace *trace;
+    uint64_t now;
+
+    QUIRE_RELOAD();
+    trace = pager->trace;
+    now = quire_trace_now(trace);
+    quire_trace_put(trace, now, quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK), vm->id,
+                    quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
+}
+
+/* Every fault but the quick one. */
+static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *op, uint64_t now, const struct quire_fault *in,
+                                                               const struct quire_fault_result *out, enum quire_status status)
+{
+    struct quire_trace *trace = op->pager->trace;
+    unsigned untold = op->untold;
+    unsigned what = quire_trace_what(QUIRE_TRACE_FAULT, (unsigned)out->kind, in->access, status);
+    uint32_t who = op->vm->id;
+    uint32_t fobj;
+
+    if ((untold & QUIRE_OP_TIMED) != 0) {
+        who |= quire_trace_cost_code(now - op->began);
+    }
+    op->untold = 0;
+    if (QUIRE_UNLIKELY((untold & QUIRE_OP_LEFT) != 0)) {
+        fobj = op->fobj;
+        if (fobj == 0) {
+            quire_trace_put_victim(trace, now, what, who, QUIRE_PAGE_NONE, 0, (uint32_t)(in->va >> QUIRE_PAGE_SHIFT), 0,
+                                   (uint32_t)((uint64_t)in->va >> QUIRE_PAGE_SHIFT >> 32));
+            return;
+        }
+    } else {
+        fobj = out->fobj->id;
+    }
+    if ((untold & QUIRE_OP_EVICTED) != 0) {
+        quire_trace_put_victim(trace, now, what, who, op->page, fobj, out->pgidx, op->victim, op->victim_pgidx);
+    } else {
+        quire_trace_put(trace, now, what, who, op->page, fobj, out->pgidx);
+    }
+}
+
 /* Every other fault. The lock is taken already; `area` is the one that holds the address, or null. */
 static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(struct quire_pager *pager, uintptr_t key,
                                                                                struct quire_vm *vm, struct quire_area *area,
@@ -549,13 +631,31 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(s
     struct quire_op op;
 
     quire_op_begin_locked(&op, pager, key);
+#if QUIRE_TRACE
+    op.vm = vm;
+    op.untold = QUIRE_OP_FAULT;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        QUIRE_RELOAD();
+        op.began = quire_trace_now(pager->trace);
+        op.untold = QUIRE_OP_FAULT | QUIRE_OP_TIMED;
+    }
+#endif
     quire_fault_result_init_(out);
     vm->in_flight++;
     status = quire_pager_fault_locked_(&op, vm, area, in, out);
     vm->in_flight--;
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        if (QUIRE_PAGER_TRACED(pager) && out->kind == QUIRE_FAULT_MAJOR && (op.untold & QUIRE_OP_LEFT) == 0) {
+            quire_op_tell_came(&op, op.page); /* it stays, and the fault's end will not say so */
+        }
         out->kind = QUIRE_FAULT_REFUSED;
     }
+#if QUIRE_TRACE
+    if (QUIRE_PAGER_TRACED(pager)) {
+        QUIRE_RELOAD();
+        quire_op_tell_fault_(&op, quire_trace_now(pager->trace), in, out, status);
+    }
+#endif
     if (QUIRE_LIKELY(out->kind == QUIRE_FAULT_MAJOR)) {
         vm->stats.major++;
         pager->stats.faults.major++;
@@ -597,6 +697,9 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
     if (!quire_pager_fault_quick_(pager, vm, area, in, out)) {
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_pager_tell_quick_(pager, vm, in, out);
+    }
     if (QUIRE_UNLIKELY(pager->around != 0)) {
         return quire_pager_fault_around_(pager, key, area, in);
     }
@@ -632,6 +735,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj 
         return QUIRE_UNDERFLOW;
     }
     fobj->dead = true;
+    if (QUIRE_PAGER_TRACED(op.pager)) {
+        quire_pager_tell_fobj(op.pager, fobj, QUIRE_TRACE_ENDED);
+    }
     fobj->busy++;
     number = fobj->chain;
     while (number != QUIRE_PAGE_NONE) {
@@ -659,6 +765,12 @@ QUIRE_API void quire_pager_tie(struct quire_pager *pager, struct quire_fobj *fob
     quire_request_forget(pager, fobj);
     fobj->last_put = quire_pager_last_put_;
     quire_list_insert_before(&pager->fobjs, &fobj->link);
+#if QUIRE_TRACE
+    fobj->id = ++pager->last_fobj;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_pager_tell_fobj(pager, fobj, QUIRE_TRACE_BEGAN);
+    }
+#endif
 }
 
 QUIRE_API enum quire_status quire_pager_attach(struct quire_pager *pager, struct quire_fobj *fobj)
@@ -704,7 +816,8 @@ static bool quire_pager_config_valid_(const struct quire_pager_config *config, u
            config->concurrency >= 1u && config->concurrency <= 65535u && step <= 255u &&
            config->rank_max <= QUIRE_FOBJ_RANK_MAX && config->steps != NULL && config->around <= QUIRE_AROUND_MAX &&
            (config->around & (config->around - 1u)) == 0 && (config->requests != NULL) == (config->num_requests != 0) &&
-           config->num_requests <= QUIRE_REQUESTS_MAX;
+           config->num_requests <= QUIRE_REQUESTS_MAX &&
+           (config->trace == NULL || (QUIRE_TRACE && quire_trace_valid(config->trace)));
 }
 
 QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const struct quire_pager_config *config)
@@ -748,6 +861,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
+    pager->trace = config->trace;
     quire_request_init(pager, config->requests, config->num_requests);
     quire_pager_host(pager, &pager->root, config->policy);
     quire_accounts_init(&pager->accounts);

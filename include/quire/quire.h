@@ -21,6 +21,7 @@
 #include "region.h"
 #include "region_check.h"
 #include "region_explain.h"
+#include "trace.h"
 #include "view.h"
 
 #include "account.h"
@@ -48,6 +49,7 @@
 #include "gauge.h"
 #include "io.h"
 #include "pager_check.h"
+#include "pager_trace.h"
 #include "pin.h"
 #include "quota.h"
 #include "resize.h"

@@ -264,6 +264,11 @@ static QUIRE_RESIDENT void quire_request_settle_load_(struct quire_op *op, uint3
     struct quire_fobj *fobj = pmem->fobj;
     uint32_t distance;
 
+    if (QUIRE_PAGER_TRACED(pager) && !fobj->dead) {
+        bool came = status == QUIRE_OK && (pmem->flags & QUIRE_PMEM_DISCARD) == 0;
+
+        quire_op_tell_load(op, came ? number : QUIRE_PAGE_NONE, fobj->id, pmem->pgidx, came ? QUIRE_OK : status, 0);
+    }
     if (fobj->dead) {
         quire_pager_wipe(op, number);
     } else if (status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0) {
@@ -299,6 +304,13 @@ static QUIRE_RESIDENT void quire_request_settle_save_(struct quire_op *op, uint3
         pmem->flags |= QUIRE_PMEM_DISCARD;
         pager->stats.evictions++;
         quire_account_gave(pmem->fobj->account, pmem->fobj->account); /* for whom is forgotten: he may be gone */
+    }
+    if (QUIRE_PAGER_TRACED(pager) && status == QUIRE_OK && !pmem->fobj->dead) {
+        op->cost = 0;
+        op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() tells what comes of it */
+    } else if (QUIRE_PAGER_TRACED(pager) && !pmem->fobj->dead) {
+        op->cost = 0;
+        quire_op_tell_save(op, number, status);
     }
     quire_pager_settle(op, number);
 }

@@ -10,6 +10,7 @@
 #include "mmu.h"
 #include "pmem.h"
 #include "request.h"
+#include "trace.h"
 
 /*
  * Not for users. The two ways to a store, both with the lock held, which is dropped while the store works:
@@ -118,16 +119,26 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status;
+    uint64_t began;
 
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
     pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
+    began = quire_pager_clock(pager);
     status = quire_pager_transfer_(op, pmem, number, false, wait_ok);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
         pmem->flags |= QUIRE_PMEM_STORED;
     } else if (status != QUIRE_AGAIN) {
         pager->stats.save_failures++;
+    }
+    if (QUIRE_PAGER_TRACED(pager)) {
+        op->cost = began != 0 ? quire_trace_cost_code(quire_pager_clock(pager) - began) : 0;
+        if (status == QUIRE_OK) {
+            op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() knows what comes of it */
+        } else {
+            quire_op_tell_save(op, number, status);
+        }
     }
     if (status != QUIRE_OK || pmem->pins != 0) {
         pmem->flags |= QUIRE_PMEM_DIRTY; /* who pinned it may still be writing */

@@ -161,6 +161,13 @@ QUIRE_API enum quire_status quire_vm_init(struct quire_vm *vm, struct quire_page
     vm->user = user;
     quire_op_begin(&op, pager);
     quire_list_insert_before(&pager->vms, &vm->link);
+#if QUIRE_TRACE
+    pager->last_vm = pager->last_vm < QUIRE_TRACE_VM_MAX ? pager->last_vm + 1u : 1u;
+    vm->id = pager->last_vm;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_pager_tell_vm(pager, vm, QUIRE_TRACE_BEGAN);
+    }
+#endif
     quire_op_end(&op);
     return QUIRE_OK;
 }
@@ -189,6 +196,9 @@ QUIRE_API enum quire_status quire_vm_fini(struct quire_vm *vm)
     }
     if (status == QUIRE_OK) {
         quire_list_remove(&vm->link);
+        if (QUIRE_PAGER_TRACED(vm->pager)) {
+            quire_pager_tell_vm(vm->pager, vm, QUIRE_TRACE_ENDED);
+        }
         vm->stamp = 0; /* so that it is not mistaken for a context any more */
     }
     quire_op_end(&op);
@@ -702,6 +712,9 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
 
     QUIRE_MEMSET(&out, 0, sizeof out);
     quire_op_begin(&op, pager);
+#if QUIRE_TRACE
+    op.vm = vm;
+#endif
     vm->in_flight++;
     status = quire_pager_resolve(&op, vm, in, &out, &area, &number);
     vm->in_flight--;

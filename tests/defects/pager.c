@@ -10,6 +10,7 @@
 #include <quire/gauge.h>
 #include <quire/io.h>
 #include <quire/pager_check.h>
+#include <quire/pager_trace.h>
 #include <quire/pin.h>
 #include <quire/policy_2q.h>
 #include <quire/policy_clock.h>

@@ -278,6 +278,8 @@ void rig_start(struct rig *rig, const struct rig_config *config)
     rig->steps = must(malloc(QUIRE_PAGER_STEP_BYTES(rig->config.concurrency, step)));
     rig->requests = must(malloc((rig->config.requests + 1u) * sizeof *rig->requests));
     pager = rig_pager_config(rig);
+    tale_begin(&rig->tale);
+    pager.trace = &rig->tale.trace;
     must_ok(quire_pager_init(&rig->pager, &pager), "the pager");
 }
 
@@ -359,6 +361,7 @@ void rig_stop(struct rig *rig)
     free(rig->steps);
     free(rig->more_pmems);
     free(rig->pmems);
+    tale_end(&rig->tale);
     free(rig->storage);
 }
 
@@ -368,6 +371,9 @@ const char *rig_wrong(struct rig *rig)
 
     if (quire_pager_check(&rig->pager, &rig->violation) != QUIRE_OK) {
         return rig->violation.what;
+    }
+    if (rig->pager.trace == &rig->tale.trace && tale_wrong(&rig->tale, &rig->pager) != NULL) {
+        return rig->tale.wrong;
     }
     return seen != NULL ? seen->what : quire_sim_settled(&rig->sim) ? NULL : quire_sim_first_violation(&rig->sim)->what;
 }

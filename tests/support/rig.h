@@ -10,6 +10,7 @@
 #include "quire/testkit/sim_cpu.h"
 #include "quire/testkit/sim_mmu.h"
 #include "quire/testkit/sim_store.h"
+#include "tale.h"
 
 /*
  *     struct rig_config config = {0};              what differs from the default
@@ -144,6 +145,7 @@ struct rig {
     struct rig_store *stores;
     struct quire_vm *vms[64];
     struct quire_violation violation;
+    struct tale tale; /* what the pager's trace told */
 };
 
 /* An account with a policy of the rig's kind. */
@@ -155,7 +157,8 @@ struct rig_account {
 void rig_start(struct rig *rig, const struct rig_config *config);
 void rig_stop(struct rig *rig);
 
-/* Null if quire_pager_check() and the machine's oracle find nothing; else what they found, in words. */
+/* Null if quire_pager_check() and the machine's oracle find nothing, and the pager's trace tells what is; else what was found, in
+ * words. */
 const char *rig_wrong(struct rig *rig);
 
 /* The pager's configuration as rig_start() uses it, for tests of quire_pager_init(). */

@@ -1,0 +1,221 @@
+/* test_trace.c - makes recordings for tests, hostile ones too. SPDX-License-Identifier: BSD-2-Clause */
+#include "recording.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ *   test_trace make FILE EVENTS NAME    a program that loops over more pages than fit, its objects called NAME
+ *   test_trace mutate FILE N TEMPLATE SCRATCH    reads N mutations of FILE, and makes everything of each that can be read
+ */
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t draw(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (seed >> 11) % n;
+}
+
+/* ---- Make ---- */
+
+static void put(FILE *file, const struct quire_trace_event *event)
+{
+    unsigned char bytes[QUIRE_TRACE_RECORD_BYTES];
+
+    quire_trace_encode(event, bytes);
+    (void)fwrite(bytes, sizeof bytes, 1, file);
+}
+
+static void put_name(FILE *file, unsigned kind, uint32_t id, const char *name)
+{
+    struct quire_trace_event event;
+    size_t at = 0;
+
+    do {
+        at = quire_trace_name(&event, kind, id, name, strlen(name), at);
+        put(file, &event);
+    } while (at < strlen(name));
+}
+
+static struct quire_trace_event event_of(unsigned type, unsigned kind, unsigned access, uint64_t time)
+{
+    struct quire_trace_event event;
+
+    memset(&event, 0, sizeof event);
+    event.what = (uint16_t)quire_trace_what((enum quire_trace_type)type, kind, access, QUIRE_OK);
+    event.time_low = (uint16_t)(time & 0xffffu);
+    event.time_high = (uint32_t)(time >> 16);
+    return event;
+}
+
+#define FRAMES 64u
+#define OBJECTS 4u
+#define PAGES 40u
+
+/* Two contexts run round and round over 160 pages in 64; every other object is theirs together. */
+static void put_run(FILE *file, uint64_t events)
+{
+    uint32_t held[FRAMES][2] = {{0}};
+    uint64_t i;
+
+    for (i = 0; i < events; i++) {
+        uint32_t frame = (uint32_t)(i % FRAMES);
+        uint32_t object = (uint32_t)(i / PAGES % OBJECTS);
+        struct quire_trace_event event = event_of(QUIRE_TRACE_FAULT, i % 3u == 0 ? QUIRE_FAULT_MINOR : QUIRE_FAULT_MAJOR,
+                                                  QUIRE_PROT_READ, 1000000u + i * 1000u);
+
+        event.who = (object % 2u == 0 ? 1u + (uint32_t)(i % 2u) : 1u) | quire_trace_cost_code(700);
+        event.page = frame;
+        event.fobj = object + 1u;
+        event.pgidx = (uint32_t)(i % PAGES);
+        if (quire_trace_kind(&event) == QUIRE_FAULT_MAJOR && held[frame][0] != 0) {
+            event.what |= QUIRE_TRACE_VICTIM;
+            event.victim = held[frame][0];
+            event.victim_pgidx = held[frame][1];
+        }
+        held[frame][0] = event.fobj;
+        held[frame][1] = event.pgidx;
+        put(file, &event);
+    }
+}
+
+static int make(const char *path, uint64_t events, const char *name)
+{
+    struct quire_trace_header header = {12, FRAMES, 1000000000u};
+    unsigned char line[QUIRE_TRACE_HEADER_BYTES];
+    FILE *file = fopen(path, "wb");
+    uint32_t i;
+
+    if (file == NULL) {
+        perror(path);
+        return 2;
+    }
+    (void)fwrite(line, quire_trace_header_encode(&header, line), 1, file);
+    for (i = 1; i <= OBJECTS; i++) {
+        struct quire_trace_event event = event_of(QUIRE_TRACE_OBJECT, QUIRE_TRACE_BEGAN, 0, 1000000);
+
+        event.fobj = i;
+        event.pgidx = PAGES;
+        put(file, &event);
+        put_name(file, QUIRE_TRACE_INFO_OBJECT, i, name);
+        put_name(file, QUIRE_TRACE_INFO_CONTEXT, i, name);
+    }
+    put_run(file, events);
+    return fclose(file) == 0 ? 0 : 2;
+}
+
+/* ---- Mutate ---- */
+
+static unsigned char *read_file(const char *path, size_t *len)
+{
+    FILE *file = fopen(path, "rb");
+    unsigned char *bytes = malloc(1u << 20);
+
+    if (file == NULL || bytes == NULL) {
+        exit(2);
+    }
+    *len = fread(bytes, 1, 1u << 20, file);
+    (void)fclose(file);
+    return bytes;
+}
+
+static void mutate_once(unsigned char *bytes, size_t *len)
+{
+    uint64_t n = 1u + draw(8);
+
+    for (; n > 0; n--) {
+        switch (draw(4)) {
+        case 0:
+            bytes[draw(*len)] ^= (unsigned char)(1u << draw(8));
+            break;
+        case 1:
+            memset(bytes + draw(*len - 4u), draw(2) != 0 ? 0xff : 0, 4);
+            break;
+        case 2: /* the header more often than its share */
+            bytes[draw(48)] = (unsigned char)draw(256);
+            break;
+        default:
+            *len -= draw(2) != 0 && *len > 200u ? draw(64) : 0;
+            break;
+        }
+    }
+}
+
+/* Everything that is made of a recording. Says what must not be. */
+static const char *use(const char *path, const char *template_path, const char *scratch)
+{
+    struct recording recording;
+    struct analysis analysis;
+    struct pins pins;
+    char out[512];
+    const char *wrong = recording_read(&recording, path);
+
+    if (wrong != NULL) {
+        return strcmp(wrong, "no memory") == 0 ? wrong : NULL;
+    }
+    wrong = analysis_make(&recording, &analysis);
+    if (wrong == NULL) {
+        wrong = pins_choose(&recording, &analysis, &pins);
+        snprintf(out, sizeof out, "%s.out", scratch);
+        wrong = wrong == NULL ? text_write(&recording, &analysis, &pins, out) : wrong;
+        wrong = wrong == NULL ? pins_write(&recording, &pins, out) : wrong;
+        (void)qpt_write(&recording, out, "mutated");
+        wrong = wrong == NULL ? json_write(&recording, &analysis, &pins, out, "mutated") : wrong;
+        wrong = wrong == NULL ? page_write(out, template_path, "/dev/null") : wrong;
+        pins_free(&pins);
+        analysis_free(&analysis);
+    }
+    recording_free(&recording);
+    return wrong;
+}
+
+static int mutate(const char *path, uint64_t n, const char *template_path, const char *scratch_path)
+{
+    size_t len;
+    unsigned char *bytes = read_file(path, &len);
+    unsigned char *copy = malloc(len);
+    char scratch[512];
+    uint64_t i;
+
+    if (copy == NULL || len < 200u) {
+        return 2;
+    }
+    snprintf(scratch, sizeof scratch, "%.300s", scratch_path);
+    for (i = 0; i < n; i++) {
+        size_t now = len;
+        FILE *file = fopen(scratch, "wb");
+        const char *wrong;
+
+        memcpy(copy, bytes, len);
+        mutate_once(copy, &now);
+        if (file == NULL || fwrite(copy, 1, now, file) != now || fclose(file) != 0) {
+            perror(scratch);
+            return 2;
+        }
+        wrong = use(scratch, template_path, scratch);
+        if (wrong != NULL) {
+            fprintf(stderr, "mutation %llu: %s\n", (unsigned long long)i, wrong);
+            return 1;
+        }
+    }
+    free(bytes);
+    free(copy);
+    printf("%llu mutations\n", (unsigned long long)n);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 5 && strcmp(argv[1], "make") == 0) {
+        return make(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
+    }
+    if (argc == 6 && strcmp(argv[1], "mutate") == 0) {
+        return mutate(argv[2], strtoull(argv[3], NULL, 10), argv[4], argv[5]);
+    }
+    fputs("usage: test_trace make FILE EVENTS NAME | mutate FILE N TEMPLATE SCRATCH\n", stderr);
+    return 2;
+}
