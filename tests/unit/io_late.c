@@ -71,6 +71,7 @@ SCENARIO(a_late_load_makes_the_page_resident_or_free, .requests = 4)
         EXPECT(quire_vm_unmap(&vm, RIG_VA, 4), QUIRE_OK);
         quire_sim_forgive(&rig.sim);
         memset(&rig.pager.stats, 0, sizeof rig.pager.stats);
+        memset(rig.tale.faults, 0, sizeof rig.tale.faults);
     }
 }
 
@@ -313,6 +314,7 @@ SCENARIO(an_object_that_dies_in_quarantine_is_freed_when_the_store_has_answered,
         NUM(store->freed, 1);
         NUM(rig_stats(&rig).pages[QUIRE_PAGE_FREE], 16);
         memset(&rig.pager.stats, 0, sizeof rig.pager.stats);
+        memset(rig.tale.faults, 0, sizeof rig.tale.faults);
     }
 }
 
