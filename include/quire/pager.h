@@ -590,6 +590,13 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_tell_quick_(struct quire_pager *pag
                     quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
 }
 
+/* A fault begins that is worth measuring. */
+static QUIRE_RESIDENT QUIRE_COLD void quire_op_time_(struct quire_op *op)
+{
+    op->began = quire_trace_now(op->pager->trace);
+    op->untold |= QUIRE_OP_TIMED;
+}
+
 /* Every fault but the quick one. */
 static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *op, uint64_t now, const struct quire_fault *in,
                                                                const struct quire_fault_result *out, enum quire_status status)
@@ -634,10 +641,8 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(s
 #if QUIRE_TRACE
     op.vm = vm;
     op.untold = QUIRE_OP_FAULT;
-    if (QUIRE_PAGER_TRACED(pager)) {
-        QUIRE_RELOAD();
-        op.began = quire_trace_now(pager->trace);
-        op.untold = QUIRE_OP_FAULT | QUIRE_OP_TIMED;
+    if (QUIRE_PAGER_TRACED(pager) && pager->trace->now != NULL) {
+        quire_op_time_(&op);
     }
 #endif
     quire_fault_result_init_(out);

@@ -96,7 +96,7 @@ static inline int quire_trace_status(const struct quire_trace_event *event)
 }
 
 /* When, in units of the user's clock, modulo 2^48; 0 without one. */
-static inline uint64_t quire_trace_time(const struct quire_trace_event *event)
+static inline QUIRE_RESIDENT uint64_t quire_trace_time(const struct quire_trace_event *event)
 {
     return event->time_low | (uint64_t)event->time_high << 16;
 }
