@@ -176,6 +176,25 @@ WITNESS(a_fault_is_served_whatever_becomes_of_its_neighbours, .pages = 32, .arou
     sound();
 }
 
+WITNESS(the_first_write_through_what_was_mapped_ahead_is_logged, .around = 4, .pages = 16)
+{
+    struct rig_store *store = shown(&vm[0], RIG_VA, 4, RW);
+    uint32_t bits;
+    uint32_t log;
+    uint32_t page;
+
+    OK(rig_map(&vm[1], &store->fobj, RIG_VA, RW));
+    for (page = 0; page < 4u; page++) {
+        write_byte(0, &vm[0], RIG_AT(page), 1);
+    }
+    OK(quire_vm_log_start(&vm[1], RIG_VA, 4, &bits));
+    read_byte(&vm[1], RIG_VA, 1);
+    write_byte(0, &vm[1], RIG_AT(2), 2);
+    OK(quire_vm_log_read(&vm[1], RIG_VA, 4, false, &log));
+    expect(log == 4u, "a write was not logged");
+    OK(quire_vm_log_stop(&vm[1]));
+}
+
 /* ---- The gauge of headroom ---- */
 
 /* Goes round n pages, so many times. */

@@ -653,3 +653,31 @@ Test(around, entry_made_ahead_goes_like_any_other)
         END(&w.rig);
     }
 }
+
+/* ---- What it must not hide ---- */
+
+/* Dirty pages are mapped writable ahead: but then nobody would see who writes there first. */
+Test(around, nothing_is_writable_ahead_where_writes_are_logged)
+{
+    unsigned number;
+
+    for (number = 0; number < MACHINES; number++) {
+        struct world w;
+        uint32_t bits[2];
+        uint32_t out[2];
+
+        world_start(&w, machine(number));
+        world_share(&w, RW, RW, RW);
+        touch(&w, 0, 0, PAGES, RIG_WRITE);
+        EXPECT(quire_vm_log_start(&w.vm[1], RIG_VA, PAGES, bits), QUIRE_OK);
+        EXPECT(quire_pager_write_back(&w.rig.pager, &w.store->fobj, 3, 1, true), QUIRE_OK);
+        EXPECT(rig_access(&w.rig, 0, 0, &w.vm[1], RIG_AT(0), RIG_READ, &(unsigned char){0}, 1), QUIRE_OK);
+        EXPECT_SOUND(&w.rig);
+        EXPECT(rig_access(&w.rig, 0, 0, &w.vm[1], RIG_AT(5), RIG_WRITE, &(unsigned char){9}, 1), QUIRE_OK);
+        EXPECT(quire_vm_log_read(&w.vm[1], RIG_VA, PAGES, false, out), QUIRE_OK);
+        cr_expect_eq(out[0], 0x20, "machine %u: %#x", number, out[0]);
+        cr_expect_eq(out[1], 0);
+        EXPECT(quire_vm_log_stop(&w.vm[1]), QUIRE_OK);
+        END(&w.rig);
+    }
+}
