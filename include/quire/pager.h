@@ -590,6 +590,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_tell_quick_(struct quire_pager *pag
                     quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
 }
 
+#if QUIRE_TRACE
+
 /* A fault begins that is worth measuring. */
 static QUIRE_RESIDENT QUIRE_COLD void quire_op_time_(struct quire_op *op)
 {
@@ -627,6 +629,8 @@ static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *
         quire_trace_put(trace, now, what, who, op->page, fobj, out->pgidx);
     }
 }
+
+#endif /* QUIRE_TRACE */
 
 /* Every other fault. The lock is taken already; `area` is the one that holds the address, or null. */
 static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(struct quire_pager *pager, uintptr_t key,

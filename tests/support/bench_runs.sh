@@ -12,6 +12,11 @@ known_at_most() { # known_at_most LIMIT
     case $1 in
     "major fault, clean victim, hardware flags:"*) echo 1150 ;;
     "major fault, dirty victim, hardware flags:"*) echo 1410 ;;
+    "minor: recording it, with the time"*) echo 46 ;;
+    "major_clean: recording it, with the time"*) echo 137 ;;
+    "major_clean: recording it"*) echo 97 ;;
+    "major_dirty: recording it, with the time"*) echo 330 ;;
+    "major_dirty: recording it"*) echo 255 ;;
     "W3 at N = 1000: worst single operation, without the index"*) echo 800 ;;
     "W5.64k: the worst answer"*) echo 1820 ;;
     "W5.2m: the worst answer"*) echo 2940 ;;
