@@ -102,10 +102,15 @@ END {
     printf "Each operation is counted exactly; a call of nothing takes %d instructions, which are subtracted.\n", harness
     printf "The standard error of a mean is at most %.1f.\n\n", most_error
 
-    flags = "[.]middle|[.]last|[.]fifo|[.]s3fifo|[.]2q|[.]refault|[.]left"
+    flags = "[.]middle|[.]last|[.]fifo|[.]left"
     limit("minor fault: greatest mean with 1 area", greatest("minor", flags "|[.]sw|[.]shared"), 250)
     limit("major fault, clean victim, hardware flags: greatest mean with 1 area", greatest("major_clean", flags), 700)
     limit("major fault, dirty victim, hardware flags: greatest mean with 1 area", greatest("major_dirty", flags), 700)
+    split("s3fifo 2q refault", policies, " ")
+    for (i = 1; i in policies; i++) {
+        limit("major fault, clean victim, " policies[i] ": greatest mean with 1 area", greatest("major_clean[.]" policies[i], "[.]left"), 700)
+        limit("major fault, dirty victim, " policies[i] ": greatest mean with 1 area", greatest("major_dirty[.]" policies[i], "[.]left"), 700)
+    }
     split("minor major_clean major_dirty write_clean unmap_area protect_area", cases, " ")
     for (i = 1; i in cases; i++) {
         limit(cases[i] ": spread over pages, contexts and orders, per cent", spread(cases[i]), 10)
