@@ -136,7 +136,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
         op->cost = began != 0 ? quire_trace_cost_code(quire_pager_clock(pager) - began) : 0;
         if (status == QUIRE_OK) {
             op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() knows what comes of it */
-        } else {
+        } else if (!pmem->fobj->dead) {
             quire_op_tell_save(op, number, status);
         }
     }

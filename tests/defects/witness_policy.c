@@ -3,7 +3,7 @@
 
 static bool dirty_to_the_policy(const struct rig_store *store, uint32_t pgidx)
 {
-    const struct quire_policy_host *host = &rig.pager.policy->host;
+    const struct quire_policy_host *host = &rig.pager.root.policy->host;
     uintptr_t key = quire_pager_lock(&rig.pager);
     bool answer = host->dirty(host->ctx, quire_slot_value(store->fobj.slots[pgidx]));
 

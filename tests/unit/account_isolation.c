@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define WORKING_SET 40u
-#define ACCESSES 4000u
+#define ACCESSES 3000u
 #define SWEEP 10u /* accesses of the neighbour for one of the victim */
 #define STEP 4u
 #define NEIGHBOUR RIG_VA
@@ -20,7 +20,7 @@ struct bounds { /* 0: none */
     uint32_t quota;
     uint32_t reserved;
     uint32_t neighbour_quota;
-    bool shared_thread; /* both run as one thread of the machine */
+    bool shared_thread; /* both run as one thread of the machine: see visit() */
 };
 
 struct outcome {
@@ -46,14 +46,60 @@ static uint32_t zipf(uint64_t *random, uint32_t n)
     return (k * 17u) % n; /* neighbours in use are not neighbours in the object */
 }
 
+/* ---- One thread for both ---- */
+
+/* A thread's last STEP pages stay, whatever the policy thinks, and count as any other for the account that pays for them. What a
+ * thread does in another context therefore takes that from the pages it used before, as much by touching pages that nobody
+ * competes for as by thrashing; which way that turns what a policy does is chance. So the victim that is alone visits such pages. */
+struct visited {
+    struct rig_store *store;
+    struct quire_pin pin;
+    struct quire_vm vm;
+};
+
+static void visit(struct rig *rig, struct visited *visited)
+{
+    unsigned char byte;
+    uint32_t i;
+
+    EXPECT(rig_map(&visited->vm, &visited->store->fobj, RIG_VA, RW), QUIRE_OK);
+    for (i = 0; i < STEP; i++) {
+        EXPECT(rig_access(rig, 0, 0, &visited->vm, RIG_AT(i), RIG_READ, &byte, 1), QUIRE_OK); /* a minor fault */
+    }
+    EXPECT(quire_vm_unmap(&visited->vm, RIG_VA, STEP), QUIRE_OK);
+}
+
+static void begin_visits(struct rig *rig, struct visited *visited)
+{
+    memset(visited, 0, sizeof *visited);
+    rig_vm_start(rig, &visited->vm);
+    visited->store = rig_store_new(rig, STEP, RW);
+    EXPECT(rig_map(&visited->vm, &visited->store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(quire_pin_va(&rig->pager, &visited->vm, RIG_VA, STEP, false, false, &visited->pin), QUIRE_OK);
+    EXPECT(quire_vm_unmap(&visited->vm, RIG_VA, STEP), QUIRE_OK);
+}
+
+static void end_visits(struct rig *rig, struct visited *visited)
+{
+    cr_expect_eq(visited->vm.stats.major, 0);
+    cr_expect_eq(visited->vm.stats.minor, (uint64_t)ACCESSES * STEP, "%ju minor faults", (uintmax_t)visited->vm.stats.minor);
+    EXPECT(quire_unpin(&visited->pin), QUIRE_OK);
+    EXPECT(rig_vm_stop(rig, &visited->vm), QUIRE_OK);
+    EXPECT(rig_store_put(visited->store), QUIRE_OK);
+}
+
+/* ---- A run ---- */
+
 static struct outcome run(struct rig_config config, const struct bounds *bounds, bool attacked)
 {
     uint32_t sweep = bounds->pool * 10u;
     uint32_t attacker_thread = bounds->shared_thread ? 0 : 1u;
+    bool visits = bounds->shared_thread && !attacked;
     struct outcome outcome = {0};
     uint64_t random = 7;
     struct rig_account victim;
     struct rig_account other;
+    struct visited visited;
     struct rig_store *mine;
     struct rig_store *theirs;
     struct quire_vm vm;
@@ -64,7 +110,7 @@ static struct outcome run(struct rig_config config, const struct bounds *bounds,
     uint32_t i;
     uint32_t k;
 
-    config.pages = attacked ? bounds->pool : bounds->alone;
+    config.pages = attacked ? bounds->pool : bounds->alone + (visits ? STEP : 0);
     config.concurrency = 2;
     config.step = STEP;
     config.vm_pages = sweep > WORKING_SET ? sweep : WORKING_SET;
@@ -77,6 +123,9 @@ static struct outcome run(struct rig_config config, const struct bounds *bounds,
     theirs = rig_account_store(&rig, &other, sweep, RW);
     EXPECT(rig_map(&vm, &mine->fobj, RIG_VA, RW), QUIRE_OK);
     EXPECT(rig_map(&neighbour, &theirs->fobj, NEIGHBOUR, RW), QUIRE_OK);
+    if (visits) {
+        begin_visits(&rig, &visited);
+    }
     lost = 0;
     for (i = 0; i < ACCESSES; i++) {
         uint32_t page = zipf(&random, WORKING_SET);
@@ -91,6 +140,9 @@ static struct outcome run(struct rig_config config, const struct bounds *bounds,
                    QUIRE_OK);
             at = (at + 1u) % sweep;
         }
+        if (visits) {
+            visit(&rig, &visited);
+        }
         if (i % 500u == 0) {
             EXPECT_SOUND(&rig);
         }
@@ -103,6 +155,9 @@ static struct outcome run(struct rig_config config, const struct bounds *bounds,
     outcome.lost = victim.account.stats.lost - lost;
     outcome.attacks = neighbour.stats.major;
     EXPECT_SOUND(&rig);
+    if (visits) {
+        end_visits(&rig, &visited);
+    }
     EXPECT(rig_vm_stop(&rig, &vm), QUIRE_OK);
     EXPECT(rig_vm_stop(&rig, &neighbour), QUIRE_OK);
     EXPECT(rig_store_put(mine), QUIRE_OK);
@@ -113,7 +168,13 @@ static struct outcome run(struct rig_config config, const struct bounds *bounds,
     return outcome;
 }
 
-/* On all machines, with all policies: at most 5 % more faults under attack than alone. */
+/* The default policy and the one that keeps most books run on all machines, each of the others on one. */
+static bool is_run(enum rig_policy policy, unsigned flags, bool unlocked)
+{
+    return policy == RIG_CLOCK || policy == RIG_REFAULT || (flags == (unsigned)policy && unlocked == (policy == RIG_2Q));
+}
+
+/* Not a fault more under attack than alone. */
 static void isolated(const struct bounds *bounds)
 {
     unsigned number;
@@ -126,6 +187,9 @@ static void isolated(const struct bounds *bounds)
         config.flags = (enum quire_sim_flags)(number % 4u);
         config.flush_unlocked = number / 4u % 2u != 0;
         config.policy = (enum rig_policy)(number / 8u);
+        if (!is_run(config.policy, number % 4u, config.flush_unlocked)) {
+            continue;
+        }
         alone = run(config, bounds, false);
         attacked = run(config, bounds, true);
         printf("%-44s policy %u flags %u %s: alone %4ju, under %ju faults of a neighbour %4ju (%+.1f %%)\n", bounds->what,
@@ -135,9 +199,8 @@ static void isolated(const struct bounds *bounds)
         fflush(stdout);
         cr_expect_gt(attacked.attacks, (uint64_t)ACCESSES * SWEEP / 2u, "the neighbour does not thrash");
         cr_expect_gt(alone.majors, WORKING_SET * 3u / 2u, "the victim has no reason to fault: this shows nothing");
-        cr_expect_leq(attacked.majors * 100u, alone.majors * 105u,
-                      "%s, policy %u, flags %u: %ju faults alone, %ju under attack", bounds->what, number / 8u, number % 4u,
-                      (uintmax_t)alone.majors, (uintmax_t)attacked.majors);
+        cr_expect_leq(attacked.majors, alone.majors, "%s, policy %u, flags %u: %ju faults alone, %ju under attack",
+                      bounds->what, number / 8u, number % 4u, (uintmax_t)alone.majors, (uintmax_t)attacked.majors);
         cr_expect_eq(attacked.lost, 0, "a warm victim lost %ju pages", (uintmax_t)attacked.lost);
     }
 }
@@ -222,6 +285,6 @@ Test(account_isolation, one_account_for_both_is_no_isolation)
         }
     }
     printf("one account for both: %ju faults of the victim\n", (uintmax_t)vm.stats.major);
-    cr_expect_gt(vm.stats.major, 1500, "then the attack is none, and the other tests show nothing");
+    cr_expect_gt(vm.stats.major, ACCESSES * 3u / 8u, "then the attack is none, and the other tests show nothing");
     END(&rig);
 }
