@@ -50,6 +50,32 @@ QUIRE_BEGIN
 
 /* ---- Room ---- */
 
+/* The end of quire_pager_claim_(): the policy of `giver` answered `number`, and evicting that ended with `status`. The slot was `slot`
+ * before it was claimed. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
+    struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx, uint32_t slot, struct quire_account *giver, uint32_t number,
+    enum quire_status status, const struct quire_how *how, enum quire_status *store)
+{
+    struct quire_account *account = fobj->account;
+    bool claims = op->pager->need == NULL;
+
+    if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
+        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
+    } else if (status != QUIRE_AGAIN) {
+        status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
+    }
+    if (status == QUIRE_OK) {
+        quire_account_expect(account);
+    }
+    if (claims) {
+        op->pager->claims--;
+        fobj->slots[pgidx] = slot;
+    } else if (status == QUIRE_OK && (fobj->flushing != 0 || fobj->slots[pgidx] != slot)) {
+        status = QUIRE_EXISTS;
+    }
+    return fobj->dead ? QUIRE_DEAD : status;
+}
+
 /* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. EXISTS: it could not be claimed,
  * and somebody else did. `number` is what the policy of
  * its account answered: a page that quire_pager_evict_() left to do, none, or that it was not asked. */
@@ -77,21 +103,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     if (number < QUIRE_PAGE_NONE) {
         status = quire_pager_evict_rest_(op, number, account, false, how->wait_ok, store);
     }
-    if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
-        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
-    } else if (status != QUIRE_AGAIN) {
-        status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
-    }
-    if (status == QUIRE_OK) {
-        quire_account_expect(account);
-    }
-    if (claims) {
-        op->pager->claims--;
-        fobj->slots[pgidx] = slot;
-    } else if (status == QUIRE_OK && (fobj->flushing != 0 || fobj->slots[pgidx] != slot)) {
-        status = QUIRE_EXISTS;
-    }
-    return fobj->dead ? QUIRE_DEAD : status;
+    return quire_pager_claimed_(op, fobj, pgidx, slot, giver, number, status, how, store);
 }
 
 /* Returns with a free page there for page `pgidx` of `fobj`, which its account expects, or says why there is none. May drop the
@@ -370,6 +382,50 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_else_
     return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
 }
 
+/* quire_pager_replace_() where the page that is to go, *number, is dirty; it has no entries any more, and they are not flushed yet.
+ * Its place is handed over like that of a clean page if nothing else was made of it while the lock was dropped. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                                  uint32_t pgidx, const struct quire_how *how,
+                                                                                  uint32_t *number, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_account *account = fobj->account;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, *number);
+    struct quire_fobj *from = pmem->fobj;
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status;
+    uint32_t gone;
+
+    if (from->ops->save == NULL || quire_fobj_by_request(from) || from->dead) {
+        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    }
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+    pager->claims++;
+    from->busy++;
+    quire_op_flush(op);
+    status = quire_pager_save(op, *number, how->wait_ok);
+    *store = status;
+    if (QUIRE_UNLIKELY(status != QUIRE_OK || fobj->dead || from->dead || account->charged > account->quota ||
+                       (pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD)) != 0 ||
+                       (pmem->pins | pmem->holds) != 0 || pmem->mapped != 0)) {
+        status = quire_pager_evict_saved_(op, *number, account, status, how->wait_ok);
+        status = quire_pager_claimed_(op, fobj, pgidx, slot, account, *number, status, how, store);
+        return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
+    }
+    pager->claims--;
+    pager->stats.evictions++;
+    account->stats.evictions++;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_release(op, *number);
+    }
+    gone = pmem->pgidx;
+    quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
+    pmem->flags = quire_pager_flags_of_(slot);
+    quire_op_wake(op, from, gone);
+    from->busy--; /* it lives */
+    return quire_pager_fill_(op, fobj, pgidx, slot, how, pmem, number, store);
+}
+
 /* quire_pager_load_() where quire_pager_may_replace_(): nobody else can have the page that goes, so it need not become free first.
  * how->steps is not null. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_op *op, struct quire_pager *pager,
@@ -397,7 +453,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_
         return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
     }
     if (QUIRE_UNLIKELY((pmem->flags & QUIRE_PMEM_DIRTY) != 0)) {
-        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+        return quire_pager_replace_dirty_(op, fobj, pgidx, how, number, store);
     }
     quire_op_flush(op);
     pager->stats.evictions++;

@@ -214,14 +214,14 @@ static inline QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *poo
     quire_pmem_release_at(pool, quire_pmem_at(pool, number), number, shadow);
 }
 
-/* Gives page `number`, which is *pmem, resident, clean and without entries, to page `pgidx` of `fobj`, of the same account
+/* Gives page `number`, which is *pmem, clean and without entries, to page `pgidx` of `fobj`, of the same account
  * as the object whose page it held: what releasing and taking it would do, without the way through the free pages. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_hand_over(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
                                                       uint32_t shadow, struct quire_fobj *fobj, uint32_t pgidx)
 {
     struct quire_fobj *from = pmem->fobj;
 
-    QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0 && pmem->state == QUIRE_PAGE_RESIDENT);
+    QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
     from->slots[pmem->pgidx] =
         quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
     if (QUIRE_UNLIKELY(from != fobj)) {
@@ -230,9 +230,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_hand_over(struct quire_pmem_pool *po
     }
     pmem->pgidx = pgidx;
     pmem->sole = NULL;
-    pool->count[QUIRE_PAGE_RESIDENT]--;
-    pool->count[QUIRE_PAGE_LOADING]++;
-    pmem->state = QUIRE_PAGE_LOADING;
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
 }
 
