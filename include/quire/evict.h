@@ -110,6 +110,22 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_evict_by_request_
     return status == QUIRE_PENDING ? QUIRE_AGAIN : status; /* the page becomes free when the store has answered */
 }
 
+/* Page `number`, in transit to go, was saved, which ended with `status`, or needed not be: it goes now, or stays if it had better. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_evict_saved_(struct quire_op *op, uint32_t number,
+                                                                                struct quire_account *taker,
+                                                                                enum quire_status status, bool wait_ok)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+
+    if ((pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED)) == 0) {
+        pmem->flags |= QUIRE_PMEM_DISCARD;
+        op->pager->stats.evictions++;
+        quire_account_gave(pmem->fobj->account, taker);
+    }
+    quire_pager_settle(op, number);
+    return QUIRE_UNLIKELY(status == QUIRE_AGAIN) ? quire_op_await_means(op, wait_ok) : status;
+}
+
 /* What quire_pager_evict_() could not do at once. OK also if it turned out that the page had better stay: the caller looks at
  * what is free. AGAIN: it would have to wait for that and must not or cannot. Every other error is the store's. */
 static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op *op, uint32_t number,
@@ -142,13 +158,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
             *store = status;
         }
     }
-    if ((pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED)) == 0) {
-        pmem->flags |= QUIRE_PMEM_DISCARD;
-        pager->stats.evictions++;
-        quire_account_gave(pmem->fobj->account, taker);
-    }
-    quire_pager_settle(op, number);
-    return QUIRE_UNLIKELY(status == QUIRE_AGAIN) ? quire_op_await_means(op, wait_ok) : status;
+    return quire_pager_evict_saved_(op, number, taker, status, wait_ok);
 }
 
 /* Is anything under way that will make a page free or evictable without our doing? */

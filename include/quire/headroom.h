@@ -61,25 +61,37 @@ struct quire_headroom_info {
 /* Halves what was counted: what is long ago weighs less and less. O(QUIRE_HEADROOM_BUCKETS). */
 QUIRE_API QUIRE_RESIDENT void quire_headroom_forget(struct quire_headroom *headroom) QUIRE_SYM(quire_headroom_forget);
 
-/* A page was loaded, `distance` evictions after its own; QUIRE_HEADROOM_UNKNOWN: it had not been evicted. O(1), once in
- * QUIRE_HEADROOM_PERIOD calls O(QUIRE_HEADROOM_BUCKETS). */
-QUIRE_INLINE QUIRE_RESIDENT void quire_headroom_note(struct quire_headroom *headroom, uint32_t distance)
+/* The bucket of a distance: QUIRE_HEADROOM_BUCKETS if it counts as a load only. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT unsigned quire_headroom_bucket(uint32_t distance)
 {
     unsigned bucket = quire_bits_high((uint64_t)distance << 1 | 1u);
 
+    if (QUIRE_UNLIKELY(bucket >= QUIRE_HEADROOM_BUCKETS)) {
+        bucket = distance == QUIRE_HEADROOM_UNKNOWN ? QUIRE_HEADROOM_BUCKETS : QUIRE_HEADROOM_BUCKETS - 1u;
+    }
+    return bucket;
+}
+
+/* quire_headroom_note() for who has the bucket already. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_headroom_note_in(struct quire_headroom *headroom, uint32_t distance, unsigned bucket)
+{
     if (QUIRE_UNLIKELY(++headroom->majors >= 2u * QUIRE_HEADROOM_PERIOD)) {
         quire_headroom_forget(headroom);
     }
-    if (QUIRE_UNLIKELY(bucket >= QUIRE_HEADROOM_BUCKETS)) {
-        if (distance == QUIRE_HEADROOM_UNKNOWN) {
-            return;
-        }
-        bucket = QUIRE_HEADROOM_BUCKETS - 1u;
+    if (QUIRE_UNLIKELY(bucket == QUIRE_HEADROOM_BUCKETS)) {
+        return;
     }
     headroom->count[bucket]++;
     if (distance > headroom->far[bucket]) {
         headroom->far[bucket] = distance;
     }
+}
+
+/* A page was loaded, `distance` evictions after its own; QUIRE_HEADROOM_UNKNOWN: it had not been evicted. O(1), once in
+ * QUIRE_HEADROOM_PERIOD calls O(QUIRE_HEADROOM_BUCKETS). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_headroom_note(struct quire_headroom *headroom, uint32_t distance)
+{
+    quire_headroom_note_in(headroom, distance, quire_headroom_bucket(distance));
 }
 
 /* What the counts say of a pool (a quota) of `pages`, of which `evictable` could be evicted and `free` hold nothing; into *out.

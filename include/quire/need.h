@@ -214,6 +214,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
     bool room = quire_pager_has_room(pager);
     bool lend = !room && !stays;
     uint32_t owe = !room && stays ? 1u : 0u;
+    const struct quire_how how = {wait_ok, NULL, NULL};
     enum quire_status status;
     enum quire_status store;
     uint32_t number;
@@ -242,7 +243,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_load_(struct quire_op *op, st
     pager->held_back -= lend ? 1u : 0u;
     pager->owed += owe;
     quire_need_enter_(pager);
-    status = quire_pager_fill_(op, fobj, pgidx, fobj->slots[pgidx], wait_ok, &number, &store);
+    status = quire_pager_take_(op, fobj, pgidx, fobj->slots[pgidx], &how, &number, &store);
     quire_need_leave_(pager);
     if (status != QUIRE_OK || number == QUIRE_PAGE_NONE) {
         pager->held_back += lend ? 1u : 0u;

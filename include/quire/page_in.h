@@ -50,6 +50,32 @@ QUIRE_BEGIN
 
 /* ---- Room ---- */
 
+/* The end of quire_pager_claim_(): the policy of `giver` answered `number`, and evicting that ended with `status`. The slot was `slot`
+ * before it was claimed. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
+    struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx, uint32_t slot, struct quire_account *giver, uint32_t number,
+    enum quire_status status, const struct quire_how *how, enum quire_status *store)
+{
+    struct quire_account *account = fobj->account;
+    bool claims = op->pager->need == NULL;
+
+    if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
+        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
+    } else if (status != QUIRE_AGAIN) {
+        status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
+    }
+    if (status == QUIRE_OK) {
+        quire_account_expect(account);
+    }
+    if (claims) {
+        op->pager->claims--;
+        fobj->slots[pgidx] = slot;
+    } else if (status == QUIRE_OK && (fobj->flushing != 0 || fobj->slots[pgidx] != slot)) {
+        status = QUIRE_EXISTS;
+    }
+    return fobj->dead ? QUIRE_DEAD : status;
+}
+
 /* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. EXISTS: it could not be claimed,
  * and somebody else did. `number` is what the policy of
  * its account answered: a page that quire_pager_evict_() left to do, none, or that it was not asked. */
@@ -77,21 +103,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     if (number < QUIRE_PAGE_NONE) {
         status = quire_pager_evict_rest_(op, number, account, false, how->wait_ok, store);
     }
-    if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
-        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
-    } else if (status != QUIRE_AGAIN) {
-        status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
-    }
-    if (status == QUIRE_OK) {
-        quire_account_expect(account);
-    }
-    if (claims) {
-        op->pager->claims--;
-        fobj->slots[pgidx] = slot;
-    } else if (status == QUIRE_OK && (fobj->flushing != 0 || fobj->slots[pgidx] != slot)) {
-        status = QUIRE_EXISTS;
-    }
-    return fobj->dead ? QUIRE_DEAD : status;
+    return quire_pager_claimed_(op, fobj, pgidx, slot, giver, number, status, how, store);
 }
 
 /* Returns with a free page there for page `pgidx` of `fobj`, which its account expects, or says why there is none. May drop the
@@ -125,24 +137,18 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
 
 /* ---- One page ---- */
 
-/* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, into a free page, which must be there and
- * expected by its account. OK means it arrived:
- * *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
+/* Loads a page of `fobj` (whose `busy` is raised for it), its slot having been `slot`, into page *number, which is *pmem and
+ * LOADING. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                uint32_t slot, bool wait_ok, uint32_t *number,
+                                                                uint32_t slot, const struct quire_how *how,
+                                                                struct quire_pmem *pmem, uint32_t *number,
                                                                 enum quire_status *store)
 {
     struct quire_pager *pager = op->pager;
-    enum quire_status status;
-    struct quire_pmem *pmem;
+    enum quire_status status = quire_pager_transfer_(op, pmem, *number, true, how->wait_ok);
     uint32_t distance;
+    unsigned bucket;
 
-    pmem = quire_pmem_take_expected(&pager->pool, fobj, pgidx, number);
-    pmem->flags = quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
-    if (QUIRE_UNLIKELY((fobj->flags & QUIRE_FOBJ_LOCKED) != 0)) {
-        quire_pager_refix(pager, *number);
-    }
-    status = quire_pager_transfer_(op, pmem, *number, true, wait_ok);
     *store = status;
     if (QUIRE_LIKELY(status == QUIRE_OK)) {
         pager->stats.loads++;
@@ -161,12 +167,36 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;
         distance = quire_account_distance(fobj->account, quire_slot_value(slot));
-        quire_headroom_note(&fobj->account->headroom, distance);
+        bucket = quire_headroom_bucket(distance);
+        quire_headroom_note_in(&fobj->account->headroom, distance, bucket);
+        if (QUIRE_LIKELY(how->headroom != NULL)) {
+            quire_headroom_note_in(how->headroom, distance, bucket);
+        }
         quire_pager_policy_insert(pager, pmem, *number, distance);
         quire_op_wake(op, fobj, pgidx);
     }
     quire_op_unbusy(op, fobj);
     return status;
+}
+
+/* The flags of a page that comes to a slot. */
+QUIRE_INLINE QUIRE_RESIDENT uint8_t quire_pager_flags_of_(uint32_t slot)
+{
+    return quire_slot_kind(slot) == QUIRE_SLOT_STORED ? QUIRE_PMEM_STORED : 0;
+}
+
+/* The same with a free page, which must be there and expected by its account. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_take_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                uint32_t slot, const struct quire_how *how, uint32_t *number,
+                                                                enum quire_status *store)
+{
+    struct quire_pmem *pmem = quire_pmem_take_expected(&op->pager->pool, fobj, pgidx, number);
+
+    pmem->flags = quire_pager_flags_of_(slot);
+    if (QUIRE_UNLIKELY((fobj->flags & QUIRE_FOBJ_LOCKED) != 0)) {
+        quire_pager_refix(op->pager, *number);
+    }
+    return quire_pager_fill_(op, fobj, pgidx, slot, how, pmem, number, store);
 }
 
 /* ---- Several pages, or an answer that comes later ---- */
@@ -280,23 +310,14 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(str
 
 /* ---- Either ---- */
 
-/* Loads an absent page of `fobj`, having made room for it. OK means it arrived, or that all is to be looked at anew: then *number is
- * QUIRE_PAGE_NONE. */
-QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
-                                                                const struct quire_how *how, uint32_t *number,
-                                                                enum quire_status *store)
+/* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, where making room for it, which its account
+ * expects, ended with `status`. As quire_pager_load_(). */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_there_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                      uint32_t pgidx, uint32_t slot, enum quire_status status,
+                                                                      const struct quire_how *how, uint32_t *number,
+                                                                      enum quire_status *store)
 {
-    struct quire_pager *pager = op->pager;
-    uint32_t slot = fobj->slots[pgidx];
-    enum quire_status status;
-
-    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
-        fobj->account->stats.refused++;
-        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
-    }
-    fobj->busy++;
-    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
-    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(pager, fobj->account)) {
+    if (status == QUIRE_OK && (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(op->pager, fobj->account)) {
         status = QUIRE_NO_PAGE;
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
@@ -310,14 +331,142 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
         status = quire_pager_load_request_(op, fobj, pgidx, how, number, store);
         quire_op_wake(op, fobj, pgidx); /* as above */
         quire_op_unbusy(op, fobj);
-    } else {
-        status = quire_pager_fill_(op, fobj, pgidx, slot, how->wait_ok, number, store);
+        if (how->headroom != NULL && status == QUIRE_OK && *number != QUIRE_PAGE_NONE) {
+            quire_headroom_note(how->headroom, quire_account_distance(fobj->account, quire_slot_value(slot)));
+        }
+        return status;
     }
-    if (QUIRE_LIKELY(how->headroom != NULL && status == QUIRE_OK && *number != QUIRE_PAGE_NONE)) {
-        quire_headroom_note(how->headroom, quire_account_distance(fobj->account, quire_slot_value(slot)));
-    }
-    return status;
+    return quire_pager_take_(op, fobj, pgidx, slot, how, number, store);
 }
+
+/* Loads an absent page of `fobj`, having made room for it. OK means it arrived, or that all is to be looked at anew: then *number is
+ * QUIRE_PAGE_NONE. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                                                const struct quire_how *how, uint32_t *number,
+                                                                enum quire_status *store)
+{
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status;
+
+    if ((fobj->flags & QUIRE_FOBJ_LOCKED) != 0 && !quire_pager_may_fix(op->pager, fobj->account)) {
+        fobj->account->stats.refused++;
+        return QUIRE_NO_PAGE; /* before a page is evicted in vain */
+    }
+    fobj->busy++;
+    status = quire_pager_make_room_(op, fobj, pgidx, how, store);
+    return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
+}
+
+/* ---- The common load: into the place of a clean page of the same account ---- */
+
+/* Would quire_pager_bring_() begin by evicting a page of the same account, and ask a store that answers at once? */
+QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_may_replace_(const struct quire_pager *pager, const struct quire_fobj *fobj,
+                                                          uint32_t pgidx)
+{
+    const struct quire_account *account = fobj->account;
+
+    return quire_slot_kind(fobj->slots[pgidx]) < QUIRE_SLOT_PRESENT && account->charged == account->own &&
+           pager->pool.count[QUIRE_PAGE_FREE] == 0 && pager->need == NULL && fobj->flushing == 0 &&
+           (fobj->flags & QUIRE_FOBJ_LOCKED) == 0 && !quire_fobj_by_request(fobj) &&
+           (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0;
+}
+
+/* quire_pager_replace_() where the policy answered `number`, and that did not make room. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_else_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                                 uint32_t pgidx, const struct quire_how *how,
+                                                                                 uint32_t *number, enum quire_status *store)
+{
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status = quire_pager_claim_(op, fobj, pgidx, *number, how, store);
+
+    return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
+}
+
+/* quire_pager_replace_() where the page that is to go, *number, is dirty; it has no entries any more, and they are not flushed yet.
+ * Its place is handed over like that of a clean page if nothing else was made of it while the lock was dropped. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                                  uint32_t pgidx, const struct quire_how *how,
+                                                                                  uint32_t *number, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_account *account = fobj->account;
+    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, *number);
+    struct quire_fobj *from = pmem->fobj;
+    uint32_t slot = fobj->slots[pgidx];
+    enum quire_status status;
+    uint32_t gone;
+
+    if (from->ops->save == NULL || quire_fobj_by_request(from) || from->dead) {
+        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    }
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+    pager->claims++;
+    from->busy++;
+    quire_op_flush(op);
+    status = quire_pager_save(op, *number, how->wait_ok);
+    *store = status;
+    if (QUIRE_UNLIKELY(status != QUIRE_OK || fobj->dead || from->dead || account->charged > account->quota ||
+                       (pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD)) != 0 ||
+                       (pmem->pins | pmem->holds) != 0 || pmem->mapped != 0)) {
+        status = quire_pager_evict_saved_(op, *number, account, status, how->wait_ok);
+        status = quire_pager_claimed_(op, fobj, pgidx, slot, account, *number, status, how, store);
+        return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
+    }
+    pager->claims--;
+    pager->stats.evictions++;
+    account->stats.evictions++;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_release(op, *number);
+    }
+    gone = pmem->pgidx;
+    quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
+    pmem->flags = quire_pager_flags_of_(slot);
+    quire_op_wake(op, from, gone);
+    from->busy--; /* it lives */
+    return quire_pager_fill_(op, fobj, pgidx, slot, how, pmem, number, store);
+}
+
+/* quire_pager_load_() where quire_pager_may_replace_(): nobody else can have the page that goes, so it need not become free first.
+ * how->steps is not null. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_op *op, struct quire_pager *pager,
+                                                                   struct quire_fobj *fobj, uint32_t pgidx,
+                                                                   const struct quire_how *how, uint32_t *number,
+                                                                   enum quire_status *store)
+{
+    struct quire_account *account = fobj->account;
+    uint32_t slot = fobj->slots[pgidx];
+    struct quire_pmem *pmem;
+    uint32_t victim;
+
+    fobj->busy++;
+    quire_pager_step_make_room(pager, how->steps);
+    victim = quire_pager_victim_(op, account);
+    *number = victim;
+    if (QUIRE_UNLIKELY(victim == QUIRE_PAGE_NONE)) {
+        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    }
+    pmem = quire_pmem_at(&pager->pool, victim);
+    pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
+    account->policy->ops->remove(account->policy, victim);
+    if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
+        quire_pager_quarantine(op, victim);
+        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    }
+    if (QUIRE_UNLIKELY((pmem->flags & QUIRE_PMEM_DIRTY) != 0)) {
+        return quire_pager_replace_dirty_(op, fobj, pgidx, how, number, store);
+    }
+    quire_op_flush(op);
+    pager->stats.evictions++;
+    account->stats.evictions++;
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_evicted_(op, pmem, victim);
+    }
+    quire_pmem_hand_over(&pager->pool, pmem, victim, quire_account_shadow(account), fobj, pgidx);
+    pmem->flags = quire_pager_flags_of_(slot);
+    return quire_pager_fill_(op, fobj, pgidx, slot, how, pmem, number, store);
+}
+
+/* ---- From a slot to a page ---- */
 
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                                  const struct quire_how *how, uint32_t *number, bool *loaded,

@@ -239,6 +239,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
         if (QUIRE_PAGER_TRACED(op->pager)) {
             quire_op_tell_came(op, loaded ? *number : QUIRE_PAGE_NONE);
         }
+#if QUIRE_TRACE
+        op->page = QUIRE_PAGE_NONE; /* told: it may be another's by the time the fault ends */
+#endif
         *area = NULL;
     }
 }
@@ -437,9 +440,10 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(stru
 
 #define QUIRE_PAGER_TABLE_ROUNDS 3u
 
-static QUIRE_RESIDENT enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm,
-                                                                  struct quire_area *area, const struct quire_fault *in,
-                                                                  struct quire_fault_result *out)
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_locked_(struct quire_op *op, struct quire_vm *vm,
+                                                                                 struct quire_area *area,
+                                                                                 const struct quire_fault *in,
+                                                                                 struct quire_fault_result *out)
 {
     unsigned rounds = 0;
 
@@ -632,37 +636,37 @@ static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *
 
 #endif /* QUIRE_TRACE */
 
-/* Every other fault. The lock is taken already; `area` is the one that holds the address, or null. */
-static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(struct quire_pager *pager, uintptr_t key,
-                                                                               struct quire_vm *vm, struct quire_area *area,
-                                                                               const struct quire_fault *in,
-                                                                               struct quire_fault_result *out)
+/* A fault begins that is not quick; the lock is taken already. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, struct quire_pager *pager, uintptr_t key,
+                                                       struct quire_vm *vm)
 {
-    enum quire_status status;
-    struct quire_op op;
-
-    quire_op_begin_locked(&op, pager, key);
+    quire_op_begin_locked(op, pager, key);
 #if QUIRE_TRACE
-    op.vm = vm;
-    op.untold = QUIRE_OP_FAULT;
+    op->vm = vm;
+    op->untold = QUIRE_OP_FAULT;
     if (QUIRE_PAGER_TRACED(pager) && pager->trace->now != NULL) {
-        quire_op_time_(&op);
+        quire_op_time_(op);
     }
 #endif
-    quire_fault_result_init_(out);
     vm->in_flight++;
-    status = quire_pager_fault_locked_(&op, vm, area, in, out);
+}
+
+/* It ended with `status`. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_op_end_fault_(struct quire_op *op, struct quire_pager *pager,
+                                                                  struct quire_vm *vm, const struct quire_fault *in,
+                                                                  struct quire_fault_result *out, enum quire_status status)
+{
     vm->in_flight--;
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
-        if (QUIRE_PAGER_TRACED(pager) && out->kind == QUIRE_FAULT_MAJOR && (op.untold & QUIRE_OP_LEFT) == 0) {
-            quire_op_tell_came(&op, op.page); /* it stays, and the fault's end will not say so */
+        if (QUIRE_PAGER_TRACED(pager) && out->kind == QUIRE_FAULT_MAJOR && (op->untold & QUIRE_OP_LEFT) == 0) {
+            quire_op_tell_came(op, op->page); /* it stays, and the fault's end will not say so */
         }
         out->kind = QUIRE_FAULT_REFUSED;
     }
 #if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(pager)) {
         QUIRE_RELOAD();
-        quire_op_tell_fault_(&op, quire_trace_now(pager->trace), in, out, status);
+        quire_op_tell_fault_(op, quire_trace_now(pager->trace), in, out, status);
     }
 #endif
     if (QUIRE_LIKELY(out->kind == QUIRE_FAULT_MAJOR)) {
@@ -672,9 +676,94 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(s
         quire_pager_count_(&vm->stats, out->kind);
         quire_pager_count_(&pager->stats.faults, out->kind);
     }
-    quire_op_flush(&op);
-    quire_op_end(&op);
+    (void)in;
+    quire_op_flush(op);
+    quire_op_end(op);
     return status;
+}
+
+/* Every fault. The lock is taken already; `area` is the one that holds the address, or null. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(struct quire_pager *pager, uintptr_t key,
+                                                                               struct quire_vm *vm, struct quire_area *area,
+                                                                               const struct quire_fault *in,
+                                                                               struct quire_fault_result *out)
+{
+    enum quire_status status;
+    struct quire_op op;
+
+    quire_op_begin_fault_(&op, pager, key, vm);
+    quire_fault_result_init_(out);
+    status = quire_pager_fault_locked_(&op, vm, area, in, out);
+    return quire_op_end_fault_(&op, pager, vm, in, out, status);
+}
+
+/* The common fault of those that are not quick: the page is absent, and a page of the same account gives way to it. In few
+ * instructions, because all that can be asked beforehand was; what turns out otherwise on the way goes on as any fault. Every
+ * other one goes the long way from the start. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(struct quire_pager *pager, uintptr_t key,
+                                                                                struct quire_vm *vm, struct quire_area *area,
+                                                                                const struct quire_fault *in,
+                                                                                struct quire_fault_result *out)
+{
+    uint32_t number = QUIRE_PAGE_NONE;
+    enum quire_status status;
+    struct quire_fobj *fobj;
+    struct quire_pmem *pmem;
+    struct quire_how how;
+    struct quire_op op;
+    uint32_t changes;
+    uint32_t pgidx;
+    unsigned prot;
+
+    if (area == NULL || area->fobj->slots == NULL || (vm->flushing | vm->logged) != 0 ||
+        quire_pager_permit_(area, in) != QUIRE_OK || (in->access == QUIRE_PROT_WRITE && area->fobj->ops->save == NULL)) {
+        return quire_pager_fault_long_(pager, key, vm, area, in, out);
+    }
+    fobj = area->fobj;
+    pgidx = quire_area_page(area, in->va);
+    if (!quire_pager_may_replace_(pager, fobj, pgidx)) {
+        return quire_pager_fault_long_(pager, key, vm, area, in, out);
+    }
+    quire_op_begin_fault_(&op, pager, key, vm);
+    quire_fault_result_init_(out);
+    out->fobj = fobj;
+    out->pgidx = pgidx;
+    how.wait_ok = in->wait_ok;
+    how.steps = quire_pager_step_row(pager, in->thread);
+    how.headroom = &vm->headroom;
+    changes = vm->changes;
+    status = quire_pager_replace_(&op, pager, fobj, pgidx, &how, &number, &out->store);
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        return quire_op_end_fault_(&op, pager, vm, in, out, status);
+    }
+    out->kind = QUIRE_FAULT_MAJOR;
+    if (QUIRE_UNLIKELY(number == QUIRE_PAGE_NONE || vm->changes != changes ||
+                       (fobj->flushing | vm->flushing | vm->logged) != 0)) {
+        if (QUIRE_PAGER_TRACED(pager)) {
+            quire_op_tell_came(&op, number);
+        }
+#if QUIRE_TRACE
+        op.page = QUIRE_PAGE_NONE;
+#endif
+        status = quire_pager_fault_locked_(&op, vm, NULL, in, out);
+        return quire_op_end_fault_(&op, pager, vm, in, out, status);
+    }
+#if QUIRE_TRACE
+    op.page = number;
+#endif
+    pmem = quire_pmem_at(&pager->pool, number);
+    quire_pager_step_note(pager, how.steps, pmem, number);
+    prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
+    if ((prot & QUIRE_PROT_EXEC) != 0) {
+        quire_pager_sync_code_(pager, number, quire_area_va(area, pgidx));
+    }
+    status = quire_pager_enter_(pager, area, pmem, number, prot, in->access);
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        status = quire_pager_fault_locked_(&op, vm, NULL, in, out); /* there it may get tables */
+    } else if (QUIRE_UNLIKELY(pager->around != 0)) {
+        quire_around(pager, area, in->va, in->access);
+    }
+    return quire_op_end_fault_(&op, pager, vm, in, out, status);
 }
 
 /* The end of a common fault where entries are made ahead. */
@@ -704,7 +793,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_fault(struct quire_pager 
     key = quire_pager_lock(pager);
     area = quire_vm_area_at(vm, in->va);
     if (!quire_pager_fault_quick_(pager, vm, area, in, out)) {
-        return quire_pager_fault_long_(pager, key, vm, area, in, out);
+        return quire_pager_fault_major_(pager, key, vm, area, in, out);
     }
     if (QUIRE_PAGER_TRACED(pager)) {
         quire_pager_tell_quick_(pager, vm, in, out);

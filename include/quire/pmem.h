@@ -102,15 +102,11 @@ static inline QUIRE_RESIDENT void quire_pmem_set_state(struct quire_pmem_pool *p
     pmem->state = (uint8_t)state;
 }
 
-/* Gives page `number`, which is on no list, to page `pgidx` of `fobj`, whose account expects it: it becomes LOADING, joins the
- * object's chain, is charged to the account, and the slot names it. O(1). */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
-                                                   struct quire_fobj *fobj, uint32_t pgidx)
+/* Makes page `number`, which is *pmem, one of `fobj`: the first of its chain. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_chain(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
+                                                  struct quire_fobj *fobj)
 {
-    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
     pmem->fobj = fobj;
-    pmem->pgidx = pgidx;
-    pmem->flags = 0;
     pmem->chain_prev = QUIRE_PAGE_NONE;
     pmem->chain_next = fobj->chain;
     if (fobj->chain != QUIRE_PAGE_NONE) {
@@ -118,6 +114,33 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool,
     }
     fobj->chain = number;
     fobj->resident++;
+}
+
+/* Takes *pmem off the chain of its object. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_unchain(struct quire_pmem_pool *pool, const struct quire_pmem *pmem)
+{
+    struct quire_fobj *fobj = pmem->fobj;
+
+    if (pmem->chain_prev == QUIRE_PAGE_NONE) {
+        fobj->chain = pmem->chain_next;
+    } else {
+        quire_pmem_at(pool, pmem->chain_prev)->chain_next = pmem->chain_next;
+    }
+    if (pmem->chain_next != QUIRE_PAGE_NONE) {
+        quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
+    }
+    fobj->resident--;
+}
+
+/* Gives page `number`, which is on no list, to page `pgidx` of `fobj`, whose account expects it: it becomes LOADING, joins the
+ * object's chain, is charged to the account, and the slot names it. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
+                                                   struct quire_fobj *fobj, uint32_t pgidx)
+{
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
+    pmem->pgidx = pgidx;
+    pmem->flags = 0;
+    quire_pmem_chain(pool, pmem, number, fobj);
     quire_account_charge(fobj->account);
     fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
 }
@@ -176,15 +199,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *p
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
     fobj->slots[pmem->pgidx] =
         quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
-    if (pmem->chain_prev == QUIRE_PAGE_NONE) {
-        fobj->chain = pmem->chain_next;
-    } else {
-        quire_pmem_at(pool, pmem->chain_prev)->chain_next = pmem->chain_next;
-    }
-    if (pmem->chain_next != QUIRE_PAGE_NONE) {
-        quire_pmem_at(pool, pmem->chain_next)->chain_prev = pmem->chain_prev;
-    }
-    fobj->resident--;
+    quire_pmem_unchain(pool, pmem);
     quire_account_uncharge(fobj->account);
     pmem->fobj = NULL;
     pmem->sole = NULL;
@@ -197,6 +212,26 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *p
 static inline QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
 {
     quire_pmem_release_at(pool, quire_pmem_at(pool, number), number, shadow);
+}
+
+/* Gives page `number`, which is *pmem, clean and without entries, to page `pgidx` of `fobj`, of the same account
+ * as the object whose page it held: what releasing and taking it would do, without the way through the free pages. O(1). */
+QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_hand_over(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
+                                                      uint32_t shadow, struct quire_fobj *fobj, uint32_t pgidx)
+{
+    struct quire_fobj *from = pmem->fobj;
+
+    QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
+    from->slots[pmem->pgidx] =
+        quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    if (QUIRE_UNLIKELY(from != fobj)) {
+        quire_pmem_unchain(pool, pmem);
+        quire_pmem_chain(pool, pmem, number, fobj);
+    }
+    pmem->pgidx = pgidx;
+    pmem->sole = NULL;
+    quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
 }
 
 /* Is it in transit: neither free nor resident nor quarantined? */
