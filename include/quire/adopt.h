@@ -12,8 +12,9 @@
 
 /*
  * A boot loader leaves programs in memory that becomes the pager's. Instead of loading those pages again the pager adopts
- * them where they lie. Give it the memory (quire_pager_init(), quire_pager_add_pages(), or quire_pager_add_offline() of resize.h where
- * threads fault already), make the object, then call quire_pager_adopt() for each page before anything is mapped or loaded.
+ * them where they lie. Give it the memory (quire_pager_init(), quire_pager_add_pages(), or quire_pager_add_offline() of
+ * resize.h where threads fault already), make the object, then call quire_pager_adopt() for each page before anything is mapped
+ * or loaded.
  *
  *     slot EMPTY or STORED --adopt(pa)--> PRESENT: the page at `pa`, RESIDENT with the bytes that stand there
  *
@@ -23,10 +24,11 @@ QUIRE_BEGIN
 
 /* Makes the physical page at `pa` page `pgidx` of `fobj`, resident, with the bytes it holds. `dirty`: the store does not have them;
  * else a load of the page would give the same bytes, and it may be evicted without a save. The caller has a reference; the
- * object becomes this pager's, as if it had been mapped. INVALID: `pa` is no page of the pool, or the object unpaged, its rank too high,
- * or `pgidx` out of range; EXISTS: page `pgidx` is resident or on its way; BUSY: the physical page is in use or has been, or the object
- * is another pager's; NO_PAGE: it could never be evicted (of a locked object, or dirty without a save operation) and too few
- * pages that can would be left, or its account is at its quota; DEAD, LIMIT: no reference can be had. O(segments), under the lock. */
+ * object becomes this pager's, as if it had been mapped. INVALID: `pa` is no page of the pool, or the object unpaged, its rank
+ * too high, or `pgidx` out of range; EXISTS: page `pgidx` is resident or on its way; BUSY: the physical page is in use or has
+ * been, or the object is another pager's; NO_PAGE: it could never be evicted (of a locked object, or dirty without a save
+ * operation) and too few pages that can would be left, or its account is at its quota; DEAD, LIMIT: no reference can be had.
+ * O(segments), under the lock. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_adopt(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                uint32_t pgidx, struct quire_pa pa, bool dirty)
     QUIRE_SYM(quire_pager_adopt);

@@ -27,13 +27,13 @@
  */
 QUIRE_BEGIN
 
-/* Faults the pages [va, va + npages pages) in, one after the other, as an access for reading or (`write`) writing would, `how` being
- * whose: entries are made, permissions checked, `write` makes pages dirty, and each counts as a fault. Stops at the first page
- * that cannot be had, with the status of quire_pager_fault() (NOT_FOUND: a hole); *done (may be null) is how many were served.
- * Only the last pages_per_step of them are then kept for the thread. LIMIT: the next page is absent and there is no room for it
- * beside those served and what other threads need to get on, or the first page served has been evicted again: populating further
- * would push out what was just brought in. INVALID: the range is empty, unaligned or wraps, or `how` is wrong. Sleeps as a fault
- * does. O(npages) faults. */
+/* Faults the pages [va, va + npages pages) in, one after the other, as an access for reading or (`write`) writing would, `how`
+ * being whose: entries are made, permissions checked, `write` makes pages dirty, and each counts as a fault. Stops at the first
+ * page that cannot be had, with the status of quire_pager_fault() (NOT_FOUND: a hole); *done (may be null) is how many were
+ * served. Only the last pages_per_step of them are then kept for the thread. LIMIT: the next page is absent and there is no
+ * room for it beside those served and what other threads need to get on, or the first page served has been evicted again:
+ * populating further would push out what was just brought in. INVALID: the range is empty, unaligned or wraps, or `how` is
+ * wrong. Sleeps as a fault does. O(npages) faults. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_populate(struct quire_vm *vm, uintptr_t va, size_t npages, bool write,
                                                                const struct quire_vm_copy *how, size_t *done)
     QUIRE_SYM(quire_vm_populate);
@@ -54,11 +54,12 @@ enum quire_advice {
     QUIRE_ADVICE_FREE
 };
 
-/* Gives advice on the pages [va, va + npages pages) of the context; areas need not begin or end there. Unpaged objects are passed over
- * (but for FREE). NOT_FOUND: something in the range is not mapped; the rest was advised all the same. INVALID: no such advice,
- * or the range is empty, unaligned, wraps or leaves the context; AGAIN: an unlocked flush of the context is in progress and there is no
- * `wait` hook; STUCK: an entry could not be removed, its page is quarantined and keeps its content. Sleeps in load and save,
- * without the lock. O(pages of the range + areas), one flush, for FREE also the areas that show them. */
+/* Gives advice on the pages [va, va + npages pages) of the context; areas need not begin or end there. Unpaged objects are
+ * passed over (but for FREE). NOT_FOUND: something in the range is not mapped; the rest was advised all the same. INVALID: no
+ * such advice, or the range is empty, unaligned, wraps or leaves the context; AGAIN: an unlocked flush of the context is in
+ * progress and there is no `wait` hook; STUCK: an entry could not be removed, its page is quarantined and keeps its content.
+ * Sleeps in load and save, without the lock. O(pages of the range + areas), one flush, for FREE also the areas that show
+ * them. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_advise(struct quire_vm *vm, uintptr_t va, size_t npages,
                                                              enum quire_advice advice) QUIRE_SYM(quire_vm_advise);
 

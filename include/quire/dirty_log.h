@@ -32,18 +32,18 @@ QUIRE_BEGIN
 /* Bytes of the bits for n pages. */
 #define QUIRE_DIRTY_LOG_BYTES(n) (((size_t)(n) + 31u) / 32u * sizeof(uint32_t))
 
-/* Begins to log writes to [va, va + npages pages) of `vm`, mapped or not. `bits`, QUIRE_DIRTY_LOG_BYTES(npages) bytes in memory that is
- * always there, belongs to the context until the log is stopped or the context ends; this clears it. EXISTS: the context has a log.
- * INVALID: the range is empty, unaligned, wraps or leaves the context; AGAIN: an unlocked flush of the context is in progress and there
- * is no `wait` hook. Writes from the return on are seen. O(npages + areas), one flush. */
+/* Begins to log writes to [va, va + npages pages) of `vm`, mapped or not. `bits`, QUIRE_DIRTY_LOG_BYTES(npages) bytes in memory
+ * that is always there, belongs to the context until the log is stopped or the context ends; this clears it. EXISTS: the
+ * context has a log. INVALID: the range is empty, unaligned, wraps or leaves the context; AGAIN: an unlocked flush of the
+ * context is in progress and there is no `wait` hook. Writes from the return on are seen. O(npages + areas), one flush. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_log_start(struct quire_vm *vm, uintptr_t va, size_t npages,
                                                                 uint32_t *bits) QUIRE_SYM(quire_vm_log_start);
 
 /* Reports to `out` (QUIRE_DIRTY_LOG_BYTES(npages) bytes, in memory that is always there): bit i % 32 of word i / 32 is set if page
  * i from `va` was written since the log began or this page was last cleared. `clear`: the bits begin anew: writes before the call
  * are in this report, writes after it in the next, and writes meanwhile in this one at least if the page had been written
- * before. INVALID: not in the log's range; NOT_FOUND: there is no log; AGAIN: as above. A page that stays writable all the same (of an
- * unpaged object, or its entry stuck) is reported every time. O(npages + areas), with `clear` one flush. */
+ * before. INVALID: not in the log's range; NOT_FOUND: there is no log; AGAIN: as above. A page that stays writable all the same
+ * (of an unpaged object, or its entry stuck) is reported every time. O(npages + areas), with `clear` one flush. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_log_read(struct quire_vm *vm, uintptr_t va, size_t npages, bool clear,
                                                                uint32_t *out) QUIRE_SYM(quire_vm_log_read);
 

@@ -30,8 +30,8 @@ QUIRE_BEGIN
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
     QUIRE_SYM(quire_pager_find_room);
 
-/* Is a free page there that the account may have, or can one be had by evicting a clean one? Saves nothing and waits for nobody; may
- * drop the lock for a flush. */
+/* Is a free page there that the account may have, or can one be had by evicting a clean one? Saves nothing and waits for
+ * nobody; may drop the lock for a flush. */
 QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
     QUIRE_SYM(quire_pager_find_clean_room);
 
@@ -110,7 +110,8 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_evict_by_request_
     return status == QUIRE_PENDING ? QUIRE_AGAIN : status; /* the page becomes free when the store has answered */
 }
 
-/* Page `number`, in transit to go, was saved, which ended with `status`, or needed not be: it goes now, or stays if it had better. */
+/* Page `number`, in transit to go, was saved, which ended with `status`, or needed not be: it goes now, or stays if it had
+ * better. */
 static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_evict_saved_(struct quire_op *op, uint32_t number,
                                                                                 struct quire_account *taker,
                                                                                 enum quire_status status, bool wait_ok)

@@ -44,8 +44,8 @@ struct quire_io {
 /*
  * The operations of a kind of fobj. They are called without any lock of Quire and may sleep; several may be in flight for
  * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY; NEED as need.h
- * says; and, where the request has a ticket, PENDING: the store goes on working with *io and its pages, which stay as they are until
- * quire_io_complete() (io.h) brings the answer. Every other value counts as BAD_ANSWER.
+ * says; and, where the request has a ticket, PENDING: the store goes on working with *io and its pages, which stay as they are
+ * until quire_io_complete() (io.h) brings the answer. Every other value counts as BAD_ANSWER.
  *
  * An answer is for all pages of the request. One that failed for several pages is made again for the page that is needed
  * alone, so that no neighbour's failure is its own.
@@ -124,8 +124,8 @@ struct quire_fobj {
 #define QUIRE_FOBJ_SLOT_BYTES(n) ((size_t)(n) * sizeof(uint32_t))
 
 /* Makes an fobj with one reference, owned by the caller, in storage of the caller that lives until ops->free. `slots` has
- * num_pages entries, which this clears (null exactly if ops->phys is set). INVALID: null or inconsistent operations, no pages or more
- * than QUIRE_FOBJ_PAGES_MAX, a rank above QUIRE_FOBJ_RANK_MAX, permissions other than READ, WRITE and EXEC. Touches no
+ * num_pages entries, which this clears (null exactly if ops->phys is set). INVALID: null or inconsistent operations, no pages
+ * or more than QUIRE_FOBJ_PAGES_MAX, a rank above QUIRE_FOBJ_RANK_MAX, permissions other than READ, WRITE and EXEC. Touches no
  * lock; O(num_pages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_init(struct quire_fobj *fobj, const struct quire_fobj_ops *ops,
                                                              uint32_t num_pages, uint32_t *slots, unsigned max_prot,

@@ -73,8 +73,8 @@ struct quire_fobj_ro {
 
 /* Makes a read-only object with one reference (&ro->base), owned by the caller, in storage of the caller that lives until
  * `release`. Nothing is read yet. INVALID: a null argument, a `must` missing, both `data` and `read`, no bytes or too many,
- * `data` that wraps around the end of memory, permissions other than READ and EXEC, too large a cluster; nothing was changed then. Takes no
- * lock; O(1). */
+ * `data` that wraps around the end of memory, permissions other than READ and EXEC, too large a cluster; nothing was changed
+ * then. Takes no lock; O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_ro_init(struct quire_fobj_ro *ro,
                                                                 const struct quire_fobj_ro_config *config)
     QUIRE_SYM(quire_fobj_ro_init);

@@ -28,7 +28,8 @@
  *     says OK to a write that it did not keep            at the load: what `read` then says, INTEGRITY from `open`
  *     has no bounce page to give                         NO_MEMORY
  *
- * Invariants: a page never saved, or freed since, is never read from the store; what reaches the store of a sealed object came from `seal`.
+ * Invariants: a page never saved, or freed since, is never read from the store; what reaches the store of a sealed object came
+ * from `seal`.
  */
 QUIRE_BEGIN
 
@@ -91,8 +92,8 @@ struct quire_fobj_rw {
 
 /* Makes a read-write object with one reference (&rw->base), owned by the caller, in storage of the caller that lives until
  * `release`. The store is not touched. INVALID: a null argument, a `must` missing, a store smaller than the object, some of
- * the sealing callbacks without the others, too many pages or too large a cluster, other permissions; nothing was changed then. Takes no lock;
- * O(1). */
+ * the sealing callbacks without the others, too many pages or too large a cluster, other permissions; nothing was changed then.
+ * Takes no lock; O(1). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_rw_init(struct quire_fobj_rw *rw,
                                                                 const struct quire_fobj_rw_config *config)
     QUIRE_SYM(quire_fobj_rw_init);

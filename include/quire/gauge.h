@@ -23,13 +23,14 @@
 QUIRE_BEGIN
 
 /* The headroom of the whole pool: of its one account, or what all accounts lack, together, with what is free. `forget`: what was
- * counted so far weighs half from now on. Counts weigh less with every load that follows, but where none follow they stay: a caller who
- * asks at regular intervals and says so forgets with time, too, and does not take an hour of thrashing that is over for one that
- * goes on. O(accounts), under the lock. */
+ * counted so far weighs half from now on. Counts weigh less with every load that follows, but where none follow they stay: a
+ * caller who asks at regular intervals and says so forgets with time, too, and does not take an hour of thrashing that is over
+ * for one that goes on. O(accounts), under the lock. */
 QUIRE_API void quire_pager_headroom(struct quire_pager *pager, bool forget, struct quire_headroom_info *out)
     QUIRE_SYM(quire_pager_headroom);
 
-/* The same for one account, in the pages it has and may have: what it lacks, and what of its own it could give. O(1), under the lock. */
+/* The same for one account, in the pages it has and may have: what it lacks, and what of its own it could give. O(1), under the
+ * lock. */
 QUIRE_API void quire_account_headroom(struct quire_account *account, bool forget, struct quire_headroom_info *out)
     QUIRE_SYM(quire_account_headroom);
 

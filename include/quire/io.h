@@ -22,9 +22,9 @@
  * answer may come before the call has returned, from another context or from within. A store that never answers keeps its
  * pages, its request and its object for good: answer with an error when it is certain that it will not touch the pages again.
  *
- * A page that was being loaded belongs to nobody when its thread went away: an answer makes it resident, or frees it. What a load failed
- * with is then kept for the next fault on that page, as long as no other load or save needs the request: a thread that cannot
- * wait learns it too, mostly. A save that failed leaves the page dirty.
+ * A page that was being loaded belongs to nobody when its thread went away: an answer makes it resident, or frees it. What a
+ * load failed with is then kept for the next fault on that page, as long as no other load or save needs the request: a thread
+ * that cannot wait learns it too, mostly. A save that failed leaves the page dirty.
  *
  * All take the pager's lock, and may be called from any context that may take it, but not with it held.
  * Tickets are numbers, not secrets: check what comes from a context that is not trusted before you pass it on.

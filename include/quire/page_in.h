@@ -50,8 +50,8 @@ QUIRE_BEGIN
 
 /* ---- Room ---- */
 
-/* The end of quire_pager_claim_(): the policy of `giver` answered `number`, and evicting that ended with `status`. The slot was `slot`
- * before it was claimed. */
+/* The end of quire_pager_claim_(): the policy of `giver` answered `number`, and evicting that ended with `status`. The slot was
+ * `slot` before it was claimed. */
 static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
     struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx, uint32_t slot, struct quire_account *giver, uint32_t number,
     enum quire_status status, const struct quire_how *how, enum quire_status *store)
@@ -310,8 +310,8 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(str
 
 /* ---- Either ---- */
 
-/* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, where making room for it, which its account
- * expects, ended with `status`. As quire_pager_load_(). */
+/* Loads an absent page of `fobj` (whose `busy` is raised for it), its slot being `slot`, where making room for it, which its
+ * account expects, ended with `status`. As quire_pager_load_(). */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_there_(struct quire_op *op, struct quire_fobj *fobj,
                                                                       uint32_t pgidx, uint32_t slot, enum quire_status status,
                                                                       const struct quire_how *how, uint32_t *number,
@@ -339,8 +339,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_there_(struct qui
     return quire_pager_take_(op, fobj, pgidx, slot, how, number, store);
 }
 
-/* Loads an absent page of `fobj`, having made room for it. OK means it arrived, or that all is to be looked at anew: then *number is
- * QUIRE_PAGE_NONE. */
+/* Loads an absent page of `fobj`, having made room for it. OK means it arrived, or that all is to be looked at anew: then
+ * *number is QUIRE_PAGE_NONE. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                                 const struct quire_how *how, uint32_t *number,
                                                                 enum quire_status *store)

@@ -72,7 +72,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_init(struct quire_pager
     QUIRE_SYM(quire_pager_init);
 
 /* Ends a pager that has no context, no object and no account but the root left (an object stays known until its last put, mapped or
- * not: files and pins have references too), thus none of whose pages a store is still working on. BUSY if it has: nothing changed. */
+ * not: files and pins have references too), thus none of whose pages a store is still working on. BUSY if it has: nothing
+ * changed. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_fini(struct quire_pager *pager) QUIRE_SYM(quire_pager_fini);
 
 /* Adds npages contiguous physical pages, with as many elements of bookkeeping. INVALID: unaligned, empty, wrapping,
@@ -119,10 +120,11 @@ struct quire_fault_result {
  * null. Sleeps in load, save, need_tables and (wait_ok) wait, without the lock.
  *
  * NOT_FOUND: no area there. DENIED: the area does not permit it. AGAIN: it would have to wait and must not, or cannot: let the
- * instruction run again (out->store PENDING: best after the store's answer). TIMEOUT: the store was not in time (io.h). DEAD: the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store
- * answered to the load (others are not affected; a retry may succeed). NO_PAGE: nothing can be evicted; out->store tells if
- * saves failed. NO_TABLE: page-table memory could not be had in 3 rounds; the page stays resident. STUCK: the page, or the
- * area, is quarantined. INVALID: `in` is not as above.
+ * instruction run again (out->store PENDING: best after the store's answer). TIMEOUT: the store was not in time (io.h). DEAD:
+ * the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store answered to the load (others
+ * are not affected; a retry may succeed). NO_PAGE: nothing can be evicted; out->store tells if saves failed. NO_TABLE:
+ * page-table memory could not be had in 3 rounds; the page stays resident. STUCK: the page, or the area, is quarantined.
+ * INVALID: `in` is not as above.
  *
  * Cost: O(log areas of the vm); a page with other mappings is not slowed by them. An eviction adds what the policy looks at
  * (bounded) and the entries of the victim. Independent of the pool's size.

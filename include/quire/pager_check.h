@@ -26,8 +26,8 @@ struct quire_violation {
     uint64_t detail;    /* a page index or number, where one helps; else 0 */
 };
 
-/* Returns OK, or CORRUPT with the first violation found in *out (may be null). Changes nothing but its own recounts. Under the lock throughout:
- * O(pages of the pool + slots of all objects + pages of all areas x log areas). */
+/* Returns OK, or CORRUPT with the first violation found in *out (may be null). Changes nothing but its own recounts. Under the
+ * lock throughout: O(pages of the pool + slots of all objects + pages of all areas x log areas). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_check(struct quire_pager *pager, struct quire_violation *out)
     QUIRE_SYM(quire_pager_check);
 

@@ -24,10 +24,11 @@ struct quire_pin {
 };
 
 /* Pins npages pages of `fobj` from `first`, loading them as needed; `write`: they will be written through their physical
- * address. `fobj` must be known to the pager: mapped once, charged to an account, or quire_pager_know() (INVALID if not). Each page is held as soon
- * as it is there; on error all are let go. NO_PAGE: the pages that remain evictable would be fewer than
- * QUIRE_PAGER_MIN_PAGES() beside what is reserved for other accounts, or than the pages of a step within the quota of the object's. DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and
- * sleeping, as in quire_pager_fault(). O(npages). */
+ * address. `fobj` must be known to the pager: mapped once, charged to an account, or quire_pager_know() (INVALID if not). Each
+ * page is held as soon as it is there; on error all are let go. NO_PAGE: the pages that remain evictable would be fewer than
+ * QUIRE_PAGER_MIN_PAGES() beside what is reserved for other accounts, or than the pages of a step within the quota of the
+ * object's. DENIED: `write` beyond the object's max_prot. LIMIT: a page has 65535 pins. Other statuses, and sleeping, as in
+ * quire_pager_fault(). O(npages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pin_fobj(struct quire_pager *pager, struct quire_fobj *fobj, uint32_t first,
                                                             uint32_t npages, bool write, bool wait_ok, struct quire_pin *out)
     QUIRE_SYM(quire_pin_fobj);

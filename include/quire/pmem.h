@@ -75,8 +75,8 @@ struct quire_pmem_pool {
 QUIRE_API void quire_pmem_pool_init(struct quire_pmem_pool *pool) QUIRE_SYM(quire_pmem_pool_init);
 
 /* Adds npages contiguous physical pages from `pa`, all free; `storage` has npages elements and lives as long as the pool.
- * INVALID: unaligned, empty, wrapping, overlapping a segment or its storage, or more than QUIRE_SEGMENT_PAGES_MAX; LIMIT: no segment left.
- * O(npages + segments). */
+ * INVALID: unaligned, empty, wrapping, overlapping a segment or its storage, or more than QUIRE_SEGMENT_PAGES_MAX; LIMIT: no
+ * segment left. O(npages + segments). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pmem_pool_add(struct quire_pmem_pool *pool, struct quire_pa pa,
                                                                  uint32_t npages, struct quire_pmem *storage)
     QUIRE_SYM(quire_pmem_pool_add);

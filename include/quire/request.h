@@ -22,8 +22,9 @@
  *               v
  *             LATE (cancelled, or out of time: its pages are QUARANTINED) --(answer)-> settled by whoever brought it
  *
- * Settling ends the transit of all pages as if the store had answered at once, and gives their aliases back. Until then each page's slot
- * names it, and fobj->busy is raised once for each: the store never has two requests for a page, and no object is freed under it.
+ * Settling ends the transit of all pages as if the store had answered at once, and gives their aliases back. Until then each
+ * page's slot names it, and fobj->busy is raised once for each: the store never has two requests for a page, and no object is
+ * freed under it.
  *
  * A ticket is (how often this place of the table was used, which place): no pager gives it twice. A place that would have to
  * begin anew is never used again.
@@ -107,8 +108,8 @@ QUIRE_API QUIRE_RESIDENT void quire_request_settle(struct quire_op *op, struct q
 QUIRE_API QUIRE_RESIDENT void quire_request_expire(struct quire_op *op, struct quire_request *request)
     QUIRE_SYM(quire_request_expire);
 
-/* A load (save) because of this page failed and nobody waited for it: with what; OK: none did. Said once. *alone: it was for several
- * pages, so that this one may not be to blame. O(requests). */
+/* A load (save) because of this page failed and nobody waited for it: with what; OK: none did. Said once. *alone: it was for
+ * several pages, so that this one may not be to blame. O(requests). */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_request_recall(struct quire_pager *pager, const struct quire_fobj *fobj,
                                                                 uint32_t pgidx, bool load, bool *alone)
     QUIRE_SYM(quire_request_recall);

@@ -30,7 +30,8 @@ QUIRE_BEGIN
 /* Takes up to `n` pages out of circulation, whichever are easiest to spare: free ones, then those that the policy would evict
  * next. Their addresses go to pa[0..*taken-1]. OK: all n; else *taken says how many, and the status why no more: NO_PAGE (the
  * rest is needed so that every fault finishes, or nothing can be evicted), AGAIN (would have to wait and must not, or cannot).
- * Pages among the last of some thread are left to it. Wipes; sleeps in save and (wait_ok) wait, without the lock. O(n) evictions. */
+ * Pages among the last of some thread are left to it. Wipes; sleeps in save and (wait_ok) wait, without the lock. O(n)
+ * evictions. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_shrink(struct quire_pager *pager, uint32_t n, bool wait_ok,
                                                                 struct quire_pa *pa, uint32_t *taken)
     QUIRE_SYM(quire_pager_shrink);
@@ -53,7 +54,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_add_offline(struct quir
     QUIRE_SYM(quire_pager_add_offline);
 
 /* Puts the `npages` pages from `pa`, all out of circulation, among the free ones: their memory is the pager's. INVALID: not pages
- * of one segment, or one is in circulation; BUSY: one is being removed just now. Nothing changed then. O(npages), under the lock. */
+ * of one segment, or one is in circulation; BUSY: one is being removed just now. Nothing changed then. O(npages), under the
+ * lock. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_give_back(struct quire_pager *pager, struct quire_pa pa,
                                                                    uint32_t npages) QUIRE_SYM(quire_pager_give_back);
 

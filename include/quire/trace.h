@@ -15,7 +15,8 @@
  *
  *      pager, under its lock                 reader.next
  *          |                                     |
- *     [ 4100 | 4101 | 4006 | 4007 | ... | 4042 | 4043 ... ]      the oldest is overwritten; who was too slow is told how many he lost
+ *     [ 4100 | 4101 | 4006 | 4007 | ... | 4042 | 4043 ... ]      the oldest is overwritten; who was too slow is told how
+ *                                                                 many he lost
  *
  * A reader knows at any time what every physical page holds: a fault that ends well names the page that serves it, and what
  * that page held before is gone; a page that was given up without being used for another is told apart (EVICT). Between a page
@@ -209,7 +210,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_trace_decode(struct quire_tra
     QUIRE_SYM(quire_trace_decode);
 
 /* Makes the event that says what context or object `id` is called (`kind`: QUIRE_TRACE_INFO_CONTEXT, _OBJECT), as far as its
- * bytes from `at` on; at most QUIRE_TRACE_NAME_BYTES of them fit. Returns where the next event begins, `len` after the last. O(1). */
+ * bytes from `at` on; at most QUIRE_TRACE_NAME_BYTES of them fit. Returns where the next event begins, `len` after the last.
+ * O(1). */
 QUIRE_API size_t quire_trace_name(struct quire_trace_event *event, unsigned kind, uint32_t id, const char *name, size_t len,
                                   size_t at) QUIRE_SYM(quire_trace_name);
 
@@ -268,7 +270,8 @@ QUIRE_API QUIRE_RESIDENT void quire_trace_hand(struct quire_trace *trace, uint64
     QUIRE_SYM(quire_trace_hand);
 
 /* Puts all words of an event but the last two into the ring; and says where those are. Whoever reads a word of the new event
- * finds, when he looks afterwards, that `written` says so: each word's store comes after the one that completed the event before. */
+ * finds, when he looks afterwards, that `written` says so: each word's store comes after the one that completed the event
+ * before. */
 QUIRE_INLINE QUIRE_RESIDENT uint32_t *quire_trace_begin_(struct quire_trace *trace, uint64_t first, uint32_t who, uint32_t page,
                                                          uint32_t fobj, uint32_t pgidx)
 {

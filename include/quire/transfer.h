@@ -28,10 +28,10 @@ QUIRE_BEGIN
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
     QUIRE_SYM(quire_pager_save);
 
-/* The same where the object's saves are requests, for a page without entries (they need not be flushed yet; fobj->busy is raised for
- * it), whose transit it ends, or leaves to the request. Dirty neighbours are saved with it. `evict`: it is to become free. AGAIN: as above, or no
- * request is free, or enough are evicting; nothing was saved. PENDING: the save goes on, and this thread must not or cannot wait.
- * TIMEOUT: it goes on, and was cancelled. */
+/* The same where the object's saves are requests, for a page without entries (they need not be flushed yet; fobj->busy is
+ * raised for it), whose transit it ends, or leaves to the request. Dirty neighbours are saved with it. `evict`: it is to become
+ * free. AGAIN: as above, or no request is free, or enough are evicting; nothing was saved. PENDING: the save goes on, and this
+ * thread must not or cannot wait. TIMEOUT: it goes on, and was cancelled. */
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save_request(struct quire_op *op, uint32_t number, bool evict,
                                                                     bool wait_ok) QUIRE_SYM(quire_pager_save_request);
 
@@ -148,7 +148,8 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
 
 /* ---- The store that answers later ---- */
 
-/* Begins what the store is to be asked about `fobj`: in the pager's table if it may answer later, else in `own`. Null: none is free. */
+/* Begins what the store is to be asked about `fobj`: in the pager's table if it may answer later, else in `own`. Null: none is
+ * free. */
 static QUIRE_RESIDENT struct quire_request *quire_pager_begin_request_(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                        struct quire_request *own)
 {

@@ -15,8 +15,9 @@
 /*
  * A context is a set of areas. These operations change the set and never what the pages hold; where a range begins or ends
  * inside an area they split it. Each is prepared first (bookkeeping is allocated, without the lock) and then either happens
- * whole or not at all, but that areas may have been split. None of them waits for a store. Any number of threads may use one context; an operation that meets an
- * unlocked flush of the same context waits for it, or returns AGAIN where no `wait` hook is there.
+ * whole or not at all, but that areas may have been split. None of them waits for a store. Any number of threads may use one
+ * context; an operation that meets an unlocked flush of the same context waits for it, or returns AGAIN where no `wait` hook is
+ * there.
  *
  *     vm  [ area: code, r-x ][ area: data, rw- ]      [ area: buffer, rw- ]
  *           |                  |                        |
@@ -56,9 +57,9 @@ struct quire_mapping {
 /* Makes an area; nothing is loaded. On OK its address is in *va (may be null). INVALID: `va` or `align` unaligned, the range
  * wraps or leaves the context, pages the object does not have; EXISTS: it overlaps an area; NO_SPACE: no hole fits; DENIED: `prot`
  * beyond the object's max_prot, or writable and executable without `wx`; CONFLICT: another area shows the object with other
- * attributes, or executable where this is writable (or the reverse) without `wx`; MISMATCH: the context was ended, or made by a unit
- * with other options; DEAD, LIMIT: no reference can be had;
- * BUSY: the object belongs to another pager; NO_MEMORY. O(log areas) at an address, O(areas) where it fits. */
+ * attributes, or executable where this is writable (or the reverse) without `wx`; MISMATCH: the context was ended, or made by a
+ * unit with other options; DEAD, LIMIT: no reference can be had; BUSY: the object belongs to another pager; NO_MEMORY. O(log
+ * areas) at an address, O(areas) where it fits. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_map(struct quire_vm *vm, const struct quire_mapping *mapping,
                                                           uintptr_t *va) QUIRE_SYM(quire_vm_map);
 
@@ -84,7 +85,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_remap(struct quire_vm *vm,
 
 /* Joins the area that holds `va` with its neighbours, as far as they continue the same object with the same permissions,
  * attributes, flags and user pointer. NOT_FOUND: no area at `va`. OK also if there was nothing to join.
- * STUCK: entries of an unpaged object could not be removed; nothing was joined. O(log areas + min(pages, resident pages) per neighbour). */
+ * STUCK: entries of an unpaged object could not be removed; nothing was joined. O(log areas + min(pages, resident pages) per
+ * neighbour). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_merge(struct quire_vm *vm, uintptr_t va) QUIRE_SYM(quire_vm_merge);
 
 /* Drops every entry in [va, va + npages pages), whatever is mapped there; areas and resident pages stay, and come back by minor
@@ -109,7 +111,8 @@ struct quire_vm_info {
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, struct quire_vm_info *out)
     QUIRE_SYM(quire_vm_query);
 
-/* How a copy, or quire_vm_populate() of advise.h, accesses the context: as a fault would. All zero: unprivileged, not waiting, thread 0. */
+/* How a copy, or quire_vm_populate() of advise.h, accesses the context: as a fault would. All zero: unprivileged, not waiting,
+ * thread 0. */
 struct quire_vm_copy {
     bool privileged;
     bool wait_ok;

@@ -26,8 +26,8 @@ QUIRE_BEGIN
  * their entries away. A pinned page is saved and stays dirty: whoever pinned it may be writing. The first failure is returned
  * after the others were tried; that page stays dirty. INVALID: out of range, or the pager does not know the object; AGAIN: a
  * page is in transit, or the reserve for needs in use, or its save was begun and the store answers later (io.h), and this caller
- * cannot wait: call again; TIMEOUT: a store was asked to save a page and is late; STUCK: an entry could not be removed. A page without a save operation is
- * skipped. Sleeps in save. O(n + entries of the dirty pages). */
+ * cannot wait: call again; TIMEOUT: a store was asked to save a page and is late; STUCK: an entry could not be removed. A page
+ * without a save operation is skipped. Sleeps in save. O(n + entries of the dirty pages). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                     uint32_t first, uint32_t n, bool wait_ok)
     QUIRE_SYM(quire_pager_write_back);
@@ -35,8 +35,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_write_back(struct quire
 /* Forgets what is resident of [first, first + n) of `fobj`, so that the next use loads it again: for a store whose content
  * changed underneath. Pages in transit are forgotten when they arrive. DIRTY if any page holds content that is nowhere else,
  * BUSY if any is pinned or held, AGAIN if any is being saved or flushed, TIMEOUT if a store that should save one is late, STUCK
- * if an entry could not be removed: then none was forgotten (entries may have been taken away: a minor fault each). INVALID: out of range, or the pager does
- * not know the object. O(n + their entries). */
+ * if an entry could not be removed: then none was forgotten (entries may have been taken away: a minor fault each). INVALID:
+ * out of range, or the pager does not know the object. O(n + their entries). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_pager_invalidate(struct quire_pager *pager, struct quire_fobj *fobj,
                                                                     uint32_t first, uint32_t n)
     QUIRE_SYM(quire_pager_invalidate);
