@@ -544,13 +544,24 @@ enum quire_status rig_answer(struct rig *rig, uint32_t i, enum quire_status stat
 static void rig_store_freed(struct quire_fobj *fobj)
 {
     struct rig_store *store = rig_store_of(fobj);
+    struct rig *rig = store->rig;
 
-    pthread_mutex_lock(&store->rig->books);
-    store->freed++;
-    pthread_mutex_unlock(&store->rig->books);
     if (store->gone != NULL) {
         store->gone(store);
     }
+    pthread_mutex_lock(&rig->books);
+    store->freed++; /* whoever waits for that may free the store as soon as the books are open */
+    pthread_mutex_unlock(&rig->books);
+}
+
+bool rig_store_is_freed(struct rig_store *store)
+{
+    bool freed;
+
+    pthread_mutex_lock(&store->rig->books);
+    freed = store->freed != 0;
+    pthread_mutex_unlock(&store->rig->books);
+    return freed;
 }
 
 struct rig_store *rig_store_tagged(struct rig *rig, uint32_t npages, unsigned max_prot, unsigned tag)
@@ -583,7 +594,12 @@ struct rig_store *rig_store_tagged(struct rig *rig, uint32_t npages, unsigned ma
 
 struct rig_store *rig_store_new(struct rig *rig, uint32_t npages, unsigned max_prot)
 {
-    return rig_store_tagged(rig, npages, max_prot, ++rig->stores_made);
+    unsigned tag;
+
+    pthread_mutex_lock(&rig->books);
+    tag = ++rig->stores_made;
+    pthread_mutex_unlock(&rig->books);
+    return rig_store_tagged(rig, npages, max_prot, tag);
 }
 
 struct rig_store *rig_store_pending(struct rig *rig, uint32_t npages, unsigned max_prot)

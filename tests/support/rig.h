@@ -177,6 +177,8 @@ struct rig_store *rig_store_new(struct rig *rig, uint32_t npages, unsigned max_p
 /* The same, born with the bytes of store `tag`. */
 struct rig_store *rig_store_tagged(struct rig *rig, uint32_t npages, unsigned max_prot, unsigned tag);
 enum quire_status rig_store_put(struct rig_store *store);
+/* Was the object freed? For threads that wait for that. */
+bool rig_store_is_freed(struct rig_store *store);
 /* Frees the memory of a store that nothing refers to any more. */
 void rig_store_free(struct rig_store *store);
 /* The store does as QUIRE_FOBJ_OPS_FORGETS promises, from now on. */

@@ -98,7 +98,7 @@ static void live_once(unsigned i, uint64_t *random, unsigned char *mine)
     while ((status = quire_account_fini(&account.account)) == QUIRE_BUSY) {
     }
     OK(status);
-    while (__atomic_load_n(&own->freed, __ATOMIC_ACQUIRE) == 0) {
+    while (!rig_store_is_freed(own)) {
     }
     rig_store_free(own);
 }
