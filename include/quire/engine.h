@@ -386,18 +386,19 @@ QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_pager_step_oldest(const struct quire_
 }
 
 /* The thread is about to need another page: the one it used longest ago is no longer kept for it; with the new one it has as
- * many as it is due. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_pager_step_make_room(struct quire_pager *pager, uint32_t *row)
+ * many as it is due. Returns its place. */
+QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_pager_step_make_room(struct quire_pager *pager, uint32_t *row)
 {
-    uint32_t *entry = &row[quire_pager_step_oldest(pager, row)];
+    uint32_t oldest = quire_pager_step_oldest(pager, row);
 
-    if (*entry != QUIRE_PAGE_NONE) {
-        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, *entry);
+    if (row[oldest] != QUIRE_PAGE_NONE) {
+        struct quire_pmem *pmem = quire_pmem_at(&pager->pool, row[oldest]);
 
         pmem->steps--;
         pager->step_pages -= pmem->steps == 0;
-        *entry = QUIRE_PAGE_NONE;
+        row[oldest] = QUIRE_PAGE_NONE;
     }
+    return oldest;
 }
 
 /* If the row has the page already, makes it the latest of them. */
@@ -409,11 +410,12 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_step_note(struct quire_pager *pager
                                                        uint32_t number)
 {
     if (pmem->steps == 0 || !quire_pager_step_again(pager, row, number)) {
-        quire_pager_step_make_room(pager, row);
+        uint32_t place = quire_pager_step_make_room(pager, row);
+
         pager->step_pages += pmem->steps == 0;
         pmem->steps++;
-        row[0] = quire_pager_step_oldest(pager, row);
-        row[row[0]] = number;
+        row[0] = place;
+        row[place] = number;
     }
 }
 

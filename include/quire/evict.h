@@ -57,15 +57,21 @@ QUIRE_BEGIN
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
 
+/* A fault, which has told nothing yet, is to tell with its end that it evicted *pmem. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_note_evicted_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number)
+{
+    op->untold |= QUIRE_OP_EVICTED;
+    op->page = number;
+    op->victim = pmem->fobj->id;
+    op->victim_pgidx = pmem->pgidx;
+}
+
 /* Tells of an eviction; that of a fault is told with its end, where a page that is wanted at once has one event instead of two. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_evicted_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number)
 {
     QUIRE_RELOAD();
     if ((op->untold | QUIRE_OP_TIMED) == (QUIRE_OP_FAULT | QUIRE_OP_TIMED)) {
-        op->untold |= QUIRE_OP_EVICTED;
-        op->page = number;
-        op->victim = pmem->fobj->id;
-        op->victim_pgidx = pmem->pgidx;
+        quire_op_note_evicted_(op, pmem, number);
     } else {
         quire_op_tell_release(op, number);
     }
@@ -202,13 +208,14 @@ static QUIRE_RESIDENT QUIRE_COLD void quire_pager_unage_(struct quire_op *op, ui
     }
 }
 
-/* The choice of the policy of `giver`, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice counts as none. */
-static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op, struct quire_account *giver)
+/* The choice of the policy of `giver`, which is *pmem then, or QUIRE_PAGE_NONE. A policy is the user's: an answer that is no choice
+ * counts as none. */
+QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_pager_choice_(struct quire_op *op, struct quire_account *giver,
+                                                         struct quire_pmem **pmem)
 {
     struct quire_pager *pager = op->pager;
     const struct quire_pages *pages = &pager->pool.pages;
     uint32_t number;
-    struct quire_pmem *pmem;
     uint32_t segment;
 
     pager->op = op;
@@ -218,15 +225,23 @@ static QUIRE_RESIDENT uint32_t quire_pager_victim_(struct quire_op *op, struct q
     if (segment >= pages->nsegments || (number & QUIRE_SEGMENT_PAGES_MAX) >= pages->segment[segment].npages) {
         return QUIRE_PAGE_NONE;
     }
-    if (op->naged != 0) {
+    if (QUIRE_UNLIKELY(op->naged != 0)) {
         quire_pager_unage_(op, number);
     }
-    pmem = quire_pmem_at(&pager->pool, number);
-    if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 || (quire_pager_page_state(pager, pmem) & QUIRE_PAGE_FIXED) != 0 ||
-        pmem->fobj->account != giver) {
+    *pmem = quire_pmem_at(&pager->pool, number);
+    if (((*pmem)->flags & QUIRE_PMEM_IN_POLICY) == 0 || (quire_pager_page_state(pager, *pmem) & QUIRE_PAGE_FIXED) != 0 ||
+        (*pmem)->fobj->account != giver) {
         return QUIRE_PAGE_NONE;
     }
     return number;
+}
+
+/* The same as one function, for who does not use the page at once. */
+static QUIRE_RESIDENT QUIRE_NOINLINE uint32_t quire_pager_victim_(struct quire_op *op, struct quire_account *giver)
+{
+    struct quire_pmem *pmem;
+
+    return quire_pager_choice_(op, giver, &pmem);
 }
 
 /* quire_pager_evict_() off the usual way, as one function. */

@@ -116,7 +116,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
     uint32_t number = QUIRE_PAGE_NOT_ASKED;
 
     if (how->steps != NULL) {
-        quire_pager_step_make_room(op->pager, how->steps);
+        (void)quire_pager_step_make_room(op->pager, how->steps);
     }
     if (quire_pager_has_room(op->pager)) {
         if (quire_account_within(account)) {
@@ -415,10 +415,15 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     pager->claims--;
     pager->stats.evictions++;
     account->stats.evictions++;
-    if (QUIRE_PAGER_TRACED(pager)) {
-        quire_op_tell_release(op, *number);
-    }
     gone = pmem->pgidx;
+#if QUIRE_TRACE
+    if (QUIRE_PAGER_TRACED(pager)) {
+        op->untold &= ~QUIRE_OP_SAVED;
+        quire_trace_put_victim(pager->trace, quire_trace_now(pager->trace),
+                               quire_trace_what(QUIRE_TRACE_EVICT, 0, 0, QUIRE_OK) | QUIRE_TRACE_DIRTY,
+                               (op->vm != NULL ? op->vm->id : 0) | op->cost, *number, 0, 0, from->id, gone);
+    }
+#endif
     quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
     pmem->flags = quire_pager_flags_of_(slot);
     quire_op_wake(op, from, gone);
@@ -427,43 +432,49 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
 }
 
 /* quire_pager_load_() where quire_pager_may_replace_(): nobody else can have the page that goes, so it need not become free first.
- * how->steps is not null. */
+ * how->steps is not null. If *number is a page, it is **at. The operation is a fault that has told nothing yet. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_op *op, struct quire_pager *pager,
                                                                    struct quire_fobj *fobj, uint32_t pgidx,
                                                                    const struct quire_how *how, uint32_t *number,
-                                                                   enum quire_status *store)
+                                                                   struct quire_pmem **at, enum quire_status *store)
 {
     struct quire_account *account = fobj->account;
     uint32_t slot = fobj->slots[pgidx];
-    struct quire_pmem *pmem;
-    uint32_t victim;
+    enum quire_status status;
+    struct quire_pmem *pmem = NULL;
+    bool dirty = false;
+    bool goes = false;
 
     fobj->busy++;
-    quire_pager_step_make_room(pager, how->steps);
-    victim = quire_pager_victim_(op, account);
-    *number = victim;
-    if (QUIRE_UNLIKELY(victim == QUIRE_PAGE_NONE)) {
-        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    (void)quire_pager_step_make_room(pager, how->steps);
+    *number = quire_pager_choice_(op, account, &pmem);
+    if (QUIRE_LIKELY(*number != QUIRE_PAGE_NONE)) {
+        pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
+        account->policy->ops->remove(account->policy, *number);
+        if (QUIRE_LIKELY(!quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
+            dirty = (pmem->flags & QUIRE_PMEM_DIRTY) != 0;
+            goes = !dirty;
+        } else {
+            quire_pager_quarantine(op, *number);
+        }
     }
-    pmem = quire_pmem_at(&pager->pool, victim);
-    pmem->flags &= (uint8_t)~QUIRE_PMEM_IN_POLICY;
-    account->policy->ops->remove(account->policy, victim);
-    if (QUIRE_UNLIKELY(quire_rmap_remove(pager->mmu, &op->batch, pmem))) {
-        quire_pager_quarantine(op, victim);
-        return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    if (QUIRE_LIKELY(goes)) {
+        quire_op_flush(op);
+        pager->stats.evictions++;
+        account->stats.evictions++;
+        if (QUIRE_PAGER_TRACED(pager)) {
+            QUIRE_RELOAD(); /* no register is kept for this */
+            quire_op_note_evicted_(op, pmem, *number);
+        }
+        quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
+        pmem->flags = quire_pager_flags_of_(slot);
+        *at = pmem;
+        return quire_pager_fill_(op, fobj, pgidx, slot, how, pmem, number, store);
     }
-    if (QUIRE_UNLIKELY((pmem->flags & QUIRE_PMEM_DIRTY) != 0)) {
-        return quire_pager_replace_dirty_(op, fobj, pgidx, how, number, store);
-    }
-    quire_op_flush(op);
-    pager->stats.evictions++;
-    account->stats.evictions++;
-    if (QUIRE_PAGER_TRACED(pager)) {
-        quire_op_tell_evicted_(op, pmem, victim);
-    }
-    quire_pmem_hand_over(&pager->pool, pmem, victim, quire_account_shadow(account), fobj, pgidx);
-    pmem->flags = quire_pager_flags_of_(slot);
-    return quire_pager_fill_(op, fobj, pgidx, slot, how, pmem, number, store);
+    status = dirty ? quire_pager_replace_dirty_(op, fobj, pgidx, how, number, store)
+                   : quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
+    *at = quire_pmem_at(&pager->pool, *number);
+    return status;
 }
 
 /* ---- From a slot to a page ---- */

@@ -653,6 +653,38 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, stru
     vm->in_flight++;
 }
 
+/* The major fault that went as usual, in few instructions. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager,
+                                                      const struct quire_fault *in, const struct quire_fault_result *out,
+                                                      uint32_t number)
+{
+    struct quire_trace *trace;
+    uint64_t now = 0;
+    unsigned untold;
+    unsigned what;
+    uint32_t who;
+
+    QUIRE_RELOAD();
+    trace = pager->trace;
+    untold = op->untold ^ QUIRE_OP_FAULT;
+    who = op->vm->id;
+    if (untold != QUIRE_OP_EVICTED) { /* else without a clock */
+        now = quire_trace_now(trace);
+        if (QUIRE_UNLIKELY((untold & ~(QUIRE_OP_TIMED | QUIRE_OP_EVICTED)) != 0)) {
+            op->page = number;
+            quire_op_tell_fault_(op, now, in, out, QUIRE_OK);
+            return;
+        }
+        who |= (untold & QUIRE_OP_TIMED) != 0 ? quire_trace_cost_code(now - op->began) : 0;
+    }
+    what = quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, in->access, QUIRE_OK);
+    if ((untold & QUIRE_OP_EVICTED) != 0) {
+        quire_trace_put_victim(trace, now, what, who, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
+    } else {
+        quire_trace_put(trace, now, what, who, number, out->fobj->id, out->pgidx);
+    }
+}
+
 /* It ended with `status`. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_op_end_fault_(struct quire_op *op, struct quire_pager *pager,
                                                                   struct quire_vm *vm, const struct quire_fault *in,
@@ -699,6 +731,15 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_long_(s
     return quire_op_end_fault_(&op, pager, vm, in, out, status);
 }
 
+/* quire_op_end_fault_() as one function. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_op_end_odd_fault_(struct quire_op *op, struct quire_vm *vm,
+                                                                               const struct quire_fault *in,
+                                                                               struct quire_fault_result *out,
+                                                                               enum quire_status status)
+{
+    return quire_op_end_fault_(op, op->pager, vm, in, out, status);
+}
+
 /* The common fault of those that are not quick: the page is absent, and a page of the same account gives way to it. In few
  * instructions, because all that can be asked beforehand was; what turns out otherwise on the way goes on as any fault. Every
  * other one goes the long way from the start. */
@@ -727,18 +768,19 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
     quire_op_begin_fault_(&op, pager, key, vm);
-    quire_fault_result_init_(out);
     out->fobj = fobj;
     out->pgidx = pgidx;
+    out->store = QUIRE_OK;
     how.wait_ok = in->wait_ok;
     how.steps = quire_pager_step_row(pager, in->thread);
     how.headroom = &vm->headroom;
     changes = vm->changes;
-    status = quire_pager_replace_(&op, pager, fobj, pgidx, &how, &number, &out->store);
-    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
-        return quire_op_end_fault_(&op, pager, vm, in, out, status);
-    }
+    status = quire_pager_replace_(&op, pager, fobj, pgidx, &how, &number, &pmem, &out->store);
     out->kind = QUIRE_FAULT_MAJOR;
+    if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
+        out->kind = QUIRE_FAULT_REFUSED;
+        return quire_op_end_odd_fault_(&op, vm, in, out, status);
+    }
     if (QUIRE_UNLIKELY(number == QUIRE_PAGE_NONE || vm->changes != changes ||
                        (fobj->flushing | vm->flushing | vm->logged) != 0)) {
         if (QUIRE_PAGER_TRACED(pager)) {
@@ -748,12 +790,8 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
         op.page = QUIRE_PAGE_NONE;
 #endif
         status = quire_pager_fault_locked_(&op, vm, NULL, in, out);
-        return quire_op_end_fault_(&op, pager, vm, in, out, status);
+        return quire_op_end_odd_fault_(&op, vm, in, out, status);
     }
-#if QUIRE_TRACE
-    op.page = number;
-#endif
-    pmem = quire_pmem_at(&pager->pool, number);
     quire_pager_step_note(pager, how.steps, pmem, number);
     prot = quire_pager_entry_prot_(pager, area, pmem, in->access);
     if ((prot & QUIRE_PROT_EXEC) != 0) {
@@ -762,10 +800,22 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
     status = quire_pager_enter_(pager, area, pmem, number, prot, in->access);
     if (QUIRE_UNLIKELY(status != QUIRE_OK)) {
         status = quire_pager_fault_locked_(&op, vm, NULL, in, out); /* there it may get tables */
-    } else if (QUIRE_UNLIKELY(pager->around != 0)) {
+        return quire_op_end_odd_fault_(&op, vm, in, out, status);
+    }
+    if (QUIRE_UNLIKELY(pager->around != 0)) {
         quire_around(pager, area, in->va, in->access);
     }
-    return quire_op_end_fault_(&op, pager, vm, in, out, status);
+#if QUIRE_TRACE
+    if (QUIRE_PAGER_TRACED(pager)) {
+        quire_op_tell_major_(&op, pager, in, out, number);
+    }
+#endif
+    vm->in_flight--;
+    vm->stats.major++;
+    pager->stats.faults.major++;
+    quire_op_flush(&op);
+    quire_op_end(&op);
+    return QUIRE_OK;
 }
 
 /* The end of a common fault where entries are made ahead. */
