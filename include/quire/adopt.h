@@ -63,6 +63,9 @@ static enum quire_status quire_adopt_decide_(const struct quire_pager *pager, co
     if (!quire_account_within(account) || (fixed && (uint64_t)account->fixed + pager->pages_per_step >= account->quota)) {
         return QUIRE_NO_PAGE;
     }
+    if (pmem->state == QUIRE_PAGE_FREE && !quire_pager_has_room(pager)) {
+        return QUIRE_NO_PAGE; /* the reserve: without it nothing that needs a page could be saved any more */
+    }
     return fixed && pmem->state == QUIRE_PAGE_FREE && !quire_pager_may_fix(pager, account) ? QUIRE_NO_PAGE : QUIRE_OK;
 }
 

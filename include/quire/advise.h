@@ -174,7 +174,7 @@ static bool quire_advise_step_(uintptr_t *at, uintptr_t last)
 /* ---- Will need ---- */
 
 /* Brings one absent page in, if that costs nobody a save. False if there is no room for it, nor for others. */
-static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, uintptr_t at, uint64_t *left)
+static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, uintptr_t at, uint64_t *left, uint64_t *brought)
 {
     struct quire_fobj *fobj = area->fobj;
     uint32_t pgidx = quire_area_page(area, at);
@@ -185,6 +185,7 @@ static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, ui
     uint32_t number;
     bool loaded = false;
     bool dropped = false;
+    uint64_t loads;
 
     if (kind == QUIRE_SLOT_PRESENT || kind == QUIRE_SLOT_CLAIMED || fobj->flushing != 0) {
         return true;
@@ -192,6 +193,10 @@ static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, ui
     if (*left == 0) {
         return false;
     }
+    if (*brought >= fobj->account->quota) {
+        return true; /* more would push out what was just brought in; others may have room */
+    }
+    loads = op->pager->stats.loads;
     how.wait_ok = false;
     how.steps = NULL;
     how.headroom = NULL; /* nobody missed it */
@@ -204,7 +209,12 @@ static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, ui
         status = quire_pager_bring(op, fobj, pgidx, &how, &number, &loaded, &dropped, &store);
     }
     quire_op_unbusy(op, fobj);
-    *left -= status == QUIRE_OK && loaded ? 1u : 0u;
+    if (loaded && (status == QUIRE_OK || status == QUIRE_AGAIN)) { /* AGAIN: it comes later */
+        loads = op->pager->stats.loads - loads;                    /* its neighbours, too */
+        loads = loads != 0 ? loads : 1u;
+        *brought += loads;
+        *left -= loads < *left ? loads : *left;
+    }
     return status != QUIRE_NO_PAGE;
 }
 
@@ -215,13 +225,14 @@ static enum quire_status quire_advise_will_need_(struct quire_vm *vm, uintptr_t 
     struct quire_op op;
     bool hole = false;
     bool more = true;
+    uint64_t brought = 0;
     uint64_t left;
 
     quire_op_begin(&op, vm->pager);
     vm->in_flight++;
     left = quire_advise_room_(vm->pager);
     for (area = quire_advise_next_(vm, &at, last, &hole); area != NULL; area = quire_advise_next_(vm, &at, last, &hole)) {
-        more = more && quire_advise_bring_(&op, area, at, &left); /* holes are looked for all the same */
+        more = more && quire_advise_bring_(&op, area, at, &left, &brought); /* holes are looked for all the same */
         if (!quire_advise_step_(&at, last)) {
             break;
         }

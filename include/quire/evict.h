@@ -152,7 +152,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_evict_rest_(struct quire_op 
     }
     pmem->fobj->busy++;
     if (QUIRE_UNLIKELY(quire_fobj_by_request(pmem->fobj)) && (pmem->flags & QUIRE_PMEM_DIRTY) != 0 &&
-        pmem->fobj->ops->save != NULL && !clean_only) {
+        pmem->fobj->ops->save != NULL && !clean_only && !pmem->fobj->dead) {
         return quire_pager_evict_by_request_(op, number, wait_ok, store);
     }
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_FLUSHING);
@@ -266,6 +266,7 @@ struct quire_search_ {
     uint32_t from;                     /* what the account had when the search began */
     bool failed;                       /* some page could not be saved */
     bool tired;                        /* some account was passed although its pages could go at another time */
+    bool anyone;                       /* the page is for no account: no quota counts, and the root, which never ends, asks */
     bool beyond;                       /* the quota has to wait: nothing of its own can go now, or enough went */
 };
 
@@ -279,7 +280,7 @@ static QUIRE_RESIDENT void quire_pager_search_begin_(struct quire_pager *pager, 
 /* Is there a page, and may the account have it? */
 static QUIRE_RESIDENT bool quire_pager_has_room_(const struct quire_pager *pager, const struct quire_search_ *search)
 {
-    return quire_pager_has_room(pager) && (quire_account_within(search->account) || search->beyond);
+    return quire_pager_has_room(pager) && (search->anyone || search->beyond || quire_account_within(search->account));
 }
 
 /* The account that is to be asked next for a page; null: none is left, or none need be asked. */
@@ -287,7 +288,7 @@ static QUIRE_RESIDENT struct quire_account *quire_pager_search_giver_(struct qui
 {
     struct quire_account *account = search->account;
 
-    if (!quire_account_within(account) && !search->beyond) {
+    if (!search->anyone && !search->beyond && !quire_account_within(account)) {
         if (account->passed != search->number && (uint64_t)account->charged + QUIRE_PAGER_SHRINK > search->from) {
             return account;
         }
@@ -391,7 +392,7 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
         }
         quire_pager_search_begin_(pager, search);
     }
-    if (!quire_account_within(account)) {
+    if (!search->anyone && !quire_account_within(account)) {
         account->stats.over_quota += account->charged >= search->from; /* else it has fewer than before */
         quire_account_tolerate(account);
     }
@@ -427,12 +428,16 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct
 
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
 {
-    struct quire_account *richest = quire_accounts_richest(&op->pager->accounts);
+    struct quire_search_ search;
 
     if (quire_pager_has_room(op->pager)) {
         return QUIRE_OK;
     }
-    return quire_pager_seek_page_(op, richest, richest, QUIRE_PAGE_NOT_ASKED, false, wait_ok, store);
+    QUIRE_MEMSET(&search, 0, sizeof search);
+    search.account = &op->pager->root;
+    search.anyone = true;
+    quire_pager_search_begin_(op->pager, &search);
+    return quire_pager_await_page_(op, &search, wait_ok, store);
 }
 
 /* quire_pager_evict_(), and the rest where there is one, for who does so seldom. */
@@ -460,8 +465,10 @@ QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_acc
         giver = quire_account_giver(account);
     }
     number = quire_pager_victim_(op, giver);
-    if (number == QUIRE_PAGE_NONE || (quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
+    if (number == QUIRE_PAGE_NONE) {
         quire_op_flush(op); /* what the policy aged */
+    } else if ((quire_pmem_at(&pager->pool, number)->flags & QUIRE_PMEM_DIRTY) != 0) {
+        (void)quire_op_flush_page(op, number); /* that too; this one was aged, and must not move before it is flushed */
     } else {
         (void)quire_pager_evict_slowly_(op, number, account, true, false); /* its entries may tell that it is dirty */
     }

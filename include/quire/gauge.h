@@ -59,6 +59,12 @@ static void quire_gauge_read_(struct quire_headroom *headroom, uint32_t pages, u
     }
 }
 
+/* Pages in circulation. */
+static uint32_t quire_gauge_pages_(const struct quire_pager *pager)
+{
+    return pager->pool.total - pager->pool.count[QUIRE_PAGE_OFFLINE] - pager->pool.count[QUIRE_PAGE_QUARANTINED];
+}
+
 /* Several accounts: each lacks pages of its own, and what is free is there for all. */
 static void quire_gauge_sum_(struct quire_pager *pager, bool forget, struct quire_headroom_info *out)
 {
@@ -85,7 +91,7 @@ static void quire_gauge_sum_(struct quire_pager *pager, bool forget, struct quir
         out->missing = 0;
         out->curable = 0;
     }
-    out->working_set = pager->pool.total + out->missing - out->spare - out->idle;
+    out->working_set = quire_gauge_pages_(pager) + out->missing - out->spare - out->idle;
 }
 
 QUIRE_API void quire_pager_headroom(struct quire_pager *pager, bool forget, struct quire_headroom_info *out)
@@ -95,7 +101,7 @@ QUIRE_API void quire_pager_headroom(struct quire_pager *pager, bool forget, stru
 
     quire_op_begin(&op, pager);
     if (pager->accounts.count == 1u) {
-        quire_gauge_read_(&pager->root.headroom, pager->pool.total, root->charged - root->fixed,
+        quire_gauge_read_(&pager->root.headroom, quire_gauge_pages_(pager), root->charged - root->fixed,
                           pager->pool.count[QUIRE_PAGE_FREE], forget, out);
     } else {
         quire_gauge_sum_(pager, forget, out);
@@ -125,7 +131,7 @@ QUIRE_API void quire_vm_headroom(struct quire_vm *vm, bool forget, struct quire_
     struct quire_op op;
 
     quire_op_begin(&op, pager);
-    quire_gauge_read_(&vm->headroom, pager->pool.total, 0, pager->pool.count[QUIRE_PAGE_FREE], forget, out);
+    quire_gauge_read_(&vm->headroom, quire_gauge_pages_(pager), 0, pager->pool.count[QUIRE_PAGE_FREE], forget, out);
     quire_op_end(&op);
 }
 

@@ -285,7 +285,8 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_load_request_(str
     if (fobj->dead) {
         return QUIRE_DEAD;
     }
-    if (fobj->slots[pgidx] != slot || !quire_pager_has_room(pager) || fobj->flushing != 0) {
+    if (fobj->slots[pgidx] != slot || !quire_pager_has_room(pager) || fobj->flushing != 0 ||
+        (!quire_account_within(fobj->account) && fobj->account->charged >= fobj->account->tolerated)) {
         return QUIRE_OK; /* the lock was dropped: all is to be looked at anew */
     }
     status = quire_pager_load_run_(op, fobj, pgidx, n, how);

@@ -47,9 +47,11 @@ static void quire_pager_tell_pages_(const struct quire_pager *pager, const struc
     while (number != QUIRE_PAGE_NONE) {
         const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
         unsigned what = quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_BEFORE, 0, QUIRE_OK);
+        const struct quire_request *late;
 
         what |= (pmem->flags & QUIRE_PMEM_DIRTY) != 0 ? QUIRE_TRACE_DIRTY : 0;
-        if (pmem->state != QUIRE_PAGE_LOADING) {
+        late = pmem->state == QUIRE_PAGE_QUARANTINED ? quire_request_late(pager, number) : NULL;
+        if (pmem->state != QUIRE_PAGE_LOADING && (late == NULL || !late->load)) {
             quire_trace_put(pager->trace, quire_trace_now(pager->trace), what, 0, number, fobj->id, pmem->pgidx);
         }
         number = pmem->chain_next;

@@ -206,7 +206,10 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_request_await(struct
     enum quire_status status;
 
     if (pager->requests_late == pager->requests_used) {
-        return pager->requests_first != QUIRE_REQUEST_NONE_ ? QUIRE_OK : QUIRE_TIMEOUT;
+        if (pager->requests_first == QUIRE_REQUEST_NONE_) {
+            return QUIRE_TIMEOUT;
+        }
+        return wait_ok && pager->mmu->wait != NULL ? QUIRE_OK : QUIRE_AGAIN; /* it lacked something else, and may again */
     }
     pager->request_waiters++;
     status = quire_op_wait(op, &pager->requests, wait_ok);

@@ -148,16 +148,28 @@ static enum quire_status quire_resize_remove_(struct quire_op *op, uint32_t numb
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
-    enum quire_status status = quire_pager_evict_page(op, number, wait_ok);
+    enum quire_status store = QUIRE_OK;
 
-    if (status == QUIRE_OK && pmem->state == QUIRE_PAGE_FREE) {
+    for (;;) {
+        enum quire_status status = quire_pager_evict_page(op, number, wait_ok);
+
+        if (status != QUIRE_OK || pmem->state != QUIRE_PAGE_FREE) {
+            return status;
+        }
         if (!quire_pager_may_spare(pager)) {
             return QUIRE_NO_PAGE;
         }
-        quire_resize_take_(op, number);
-        pmem->flags |= QUIRE_PMEM_DISCARD;
+        if (quire_pager_has_room(pager)) {
+            break;
+        }
+        status = quire_pager_find_room(op, wait_ok, &store); /* the reserve stays: what is saved may need it */
+        if (status != QUIRE_OK) {
+            return status;
+        }
     }
-    return status;
+    quire_resize_take_(op, number);
+    pmem->flags |= QUIRE_PMEM_DISCARD;
+    return QUIRE_OK;
 }
 
 /* Makes the removal of the pages first..first + n - 1 final, or takes it back. */
