@@ -276,6 +276,7 @@ static void put_totals(FILE *file, const struct recording *recording, const stru
 
     fputs("{\n\"name\":", file);
     put_string(file, name);
+    fprintf(file, ",\n\"written\":%lld", (long long)recording->written);
     fprintf(file, ",\n\"hz\":%llu,\"duration\":%llu,\"frames\":%u,\"events\":%u,\"lost\":%llu,\"skipped\":%llu,\"cut\":%s",
             recording->timed ? (unsigned long long)recording->header.hz : 0, (unsigned long long)recording->duration,
             recording->header.pages != 0 ? recording->header.pages : recording->num_frames, recording->num_steps,
