@@ -12,7 +12,7 @@ static const char usage[] =
     "\n"
     "  --contexts N       contexts, each a thread (default 3, at most 64)\n"
     "  --pool PAGES       physical pages (default 256, or what the contexts need at least)\n"
-    "  --policy NAME      clock (default) or fifo\n"
+    "  --policy NAME      which page gives way: refault (default), clock, s3fifo, 2q or fifo\n"
     "  --seed N           what the contexts do, and in which order (default 1)\n"
     "  --seconds N        how long (default 4); every byte is verified once in any case\n"
     "  --break=FAULT      plants a fault, which must make it fail: verify, wipe, share or flush\n"
@@ -67,8 +67,16 @@ static bool planted_of(const char *text, enum planted *out)
 
 static bool policy_of(const char *text, const char **out)
 {
+    static const char *const names[] = {"refault", "clock", "s3fifo", "2q", "fifo"};
+    size_t i;
+
     *out = text;
-    return strcmp(text, "clock") == 0 || strcmp(text, "fifo") == 0;
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool path_of(const char *text, const char **out)
@@ -87,7 +95,7 @@ static const char *set_option(struct args *args, const char *name, const char *v
         return number32(value, 1, 1u << 24, &args->pool) ? NULL : "a number of pages";
     }
     if (strcmp(name, "policy") == 0) {
-        return policy_of(value, &args->policy) ? NULL : "clock or fifo";
+        return policy_of(value, &args->policy) ? NULL : "refault, clock, s3fifo, 2q or fifo";
     }
     if (strcmp(name, "seed") == 0) {
         return number(value, 0, UINT64_MAX, &args->seed) ? NULL : "a number";
@@ -139,7 +147,7 @@ enum args_result args_parse(int argc, char **argv, struct args *out)
 
     memset(out, 0, sizeof *out);
     out->contexts = 3;
-    out->policy = "clock";
+    out->policy = "refault";
     out->seed = 1;
     out->seconds = 4;
     while (i < argc && strncmp(argv[i], "--", 2) == 0) {

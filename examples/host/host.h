@@ -113,8 +113,13 @@ struct host {
     struct quire_pager pager;
     struct quire_pmem *pmems;
     uint32_t *steps;
-    struct quire_policy_clock clock;
-    struct quire_policy_fifo fifo;
+    union {
+        struct quire_policy_refault refault;
+        struct quire_policy_clock clock;
+        struct quire_policy_s3fifo s3fifo;
+        struct quire_policy_2q twoq;
+        struct quire_policy_fifo fifo;
+    } policy;                 /* the one that args.policy names */
     struct recorder recorder; /* if args.record */
     struct quire_file_table table;
     pthread_mutex_t table_lock;

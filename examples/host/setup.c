@@ -150,6 +150,26 @@ static bool init_recorder(struct host *host)
     return wrong == NULL || bad(host->args.record, wrong);
 }
 
+/* The one that args.c let through. */
+static struct quire_policy *init_policy(struct host *host)
+{
+    const char *name = host->args.policy;
+
+    if (strcmp(name, "clock") == 0) {
+        return quire_policy_clock_init(&host->policy.clock);
+    }
+    if (strcmp(name, "s3fifo") == 0) {
+        return quire_policy_s3fifo_init(&host->policy.s3fifo);
+    }
+    if (strcmp(name, "2q") == 0) {
+        return quire_policy_2q_init(&host->policy.twoq);
+    }
+    if (strcmp(name, "fifo") == 0) {
+        return quire_policy_fifo_init(&host->policy.fifo);
+    }
+    return quire_policy_refault_init(&host->policy.refault);
+}
+
 static bool init_pager(struct host *host)
 {
     struct quire_pager_config config;
@@ -165,8 +185,7 @@ static bool init_pager(struct host *host)
     host->steps = calloc(1, QUIRE_PAGER_STEP_BYTES(host->args.contexts, QUIRE_PAGER_STEP_DEFAULT));
     memset(&config, 0, sizeof config);
     config.mmu = &host->mmu.hooks;
-    config.policy =
-        strcmp(host->args.policy, "fifo") == 0 ? quire_policy_fifo_init(&host->fifo) : quire_policy_clock_init(&host->clock);
+    config.policy = init_policy(host);
     config.mem = mem;
     config.pa = quire_pa_make(0);
     config.npages = host->args.pool;

@@ -18,6 +18,7 @@
 #define PAIRS 40u
 #define HOTTEST 50u
 #define PINS 60u
+#define CONTEXTS 12u /* whose faults the time line shows alone, the busiest */
 
 enum series { SERIES_MAJOR, SERIES_OTHER, SERIES_MINOR, SERIES_CLEAN, SERIES_DIRTY, SERIES_REFUSED, SERIES };
 
@@ -40,6 +41,9 @@ struct picture {
     uint64_t *since;  /* per page, + 1; 0: not in memory */
     uint32_t edge_of[EDGES][EDGE_COLUMNS];
     struct table edges;
+    uint32_t of_context[CONTEXTS][SERIES][COLUMNS]; /* faults alone */
+    uint32_t context[CONTEXTS];                     /* most faults first */
+    uint32_t num_contexts;
 };
 
 static uint32_t column(const struct recording *recording, uint64_t time, uint32_t columns)
@@ -139,6 +143,35 @@ static const char *choose_rows(struct picture *picture)
     return NULL;
 }
 
+/* The contexts with the most faults. */
+static const char *choose_contexts(struct picture *picture)
+{
+    const struct analysis *analysis = picture->analysis;
+    uint64_t *faults = calloc((size_t)picture->recording->num_contexts + 1u, sizeof *faults);
+    uint32_t i;
+
+    if (faults == NULL) {
+        return "no memory";
+    }
+    for (i = 0; i < analysis->num_edges; i++) {
+        faults[analysis->edges[i].context] += analysis->edges[i].faults;
+    }
+    while (picture->num_contexts < CONTEXTS) {
+        uint32_t best = picture->recording->num_contexts; /* none: no faults */
+
+        for (i = 0; i < picture->recording->num_contexts; i++) {
+            best = faults[i] > faults[best] ? i : best;
+        }
+        if (faults[best] == 0) {
+            break;
+        }
+        faults[best] = 0;
+        picture->context[picture->num_contexts++] = best;
+    }
+    free(faults);
+    return NULL;
+}
+
 /* ---- Columns ---- */
 
 /* The page was in memory from `from` to `to`: each column gets its part. */
@@ -178,6 +211,7 @@ static void count_step(struct picture *picture, const struct step *step)
 {
     const struct recording *recording = picture->recording;
     uint32_t c = column(recording, step->time, COLUMNS);
+    enum series which;
     uint32_t n;
 
     if (step->victim != NONE) {
@@ -191,9 +225,11 @@ static void count_step(struct picture *picture, const struct step *step)
     if (step->type != QUIRE_TRACE_FAULT) {
         return;
     }
-    picture->series[step->kind == QUIRE_FAULT_MAJOR     ? SERIES_MAJOR
-                    : step->kind == QUIRE_FAULT_REFUSED ? SERIES_REFUSED
-                                                        : SERIES_MINOR][c]++;
+    which = step->kind == QUIRE_FAULT_MAJOR ? SERIES_MAJOR : step->kind == QUIRE_FAULT_REFUSED ? SERIES_REFUSED : SERIES_MINOR;
+    picture->series[which][c]++;
+    for (n = 0; n < picture->num_contexts; n++) {
+        picture->of_context[n][which][c] += picture->context[n] == step->context;
+    }
     if (step->page == NONE || step->context == NONE) {
         return;
     }
@@ -219,6 +255,7 @@ static const char *fill(struct picture *picture)
     }
     memset(picture->row_of, 0xff, ((size_t)recording->num_pages + 1u) * sizeof *picture->row_of);
     wrong = choose_rows(picture);
+    wrong = wrong == NULL ? choose_contexts(picture) : wrong;
     picture->resident = calloc((size_t)(picture->num_rows + 1u) * COLUMNS, sizeof *picture->resident);
     picture->loads = calloc((size_t)(picture->num_rows + 1u) * COLUMNS, sizeof *picture->loads);
     if (wrong != NULL || picture->resident == NULL || picture->loads == NULL) {
@@ -276,6 +313,7 @@ static void put_totals(FILE *file, const struct recording *recording, const stru
 
     fputs("{\n\"name\":", file);
     put_string(file, name);
+    fprintf(file, ",\n\"written\":%lld", (long long)recording->written);
     fprintf(file, ",\n\"hz\":%llu,\"duration\":%llu,\"frames\":%u,\"events\":%u,\"lost\":%llu,\"skipped\":%llu,\"cut\":%s",
             recording->timed ? (unsigned long long)recording->header.hz : 0, (unsigned long long)recording->duration,
             recording->header.pages != 0 ? recording->header.pages : recording->num_frames, recording->num_steps,
@@ -330,6 +368,9 @@ static void put_names(FILE *file, const struct picture *picture, const struct pi
     for (i = 0; i < analysis->num_edges && i < EDGES; i++) {
         named[analysis->edges[i].object] = 1;
         contexts[analysis->edges[i].context] = 1;
+    }
+    for (i = 0; i < picture->num_contexts; i++) {
+        contexts[picture->context[i]] = 1;
     }
     for (i = 0; i < analysis->num_pairs && i < PAIRS; i++) {
         named[analysis->pairs[i].winner] = 1;
@@ -410,7 +451,17 @@ static void put_map(FILE *file, const struct picture *picture)
         fprintf(file, "%s\"%s\":", i == 0 ? "" : ",\n", names[i]);
         put_series(file, picture->series[i], COLUMNS);
     }
-    fputs("},\n\"rows\":[", file);
+    fputs("},\n\"ofContexts\":[", file);
+    for (i = 0; i < picture->num_contexts; i++) {
+        fprintf(file, "%s{\"context\":%u,\"major\":", i == 0 ? "" : ",\n", picture->context[i]);
+        put_series(file, picture->of_context[i][SERIES_MAJOR], COLUMNS);
+        fputs(",\"minor\":", file);
+        put_series(file, picture->of_context[i][SERIES_MINOR], COLUMNS);
+        fputs(",\"refused\":", file);
+        put_series(file, picture->of_context[i][SERIES_REFUSED], COLUMNS);
+        fputs("}", file);
+    }
+    fputs("],\n\"rows\":[", file);
     for (i = 0; i < picture->num_rows; i++) {
         put_row(file, picture, i);
     }

@@ -9,8 +9,12 @@
  * What it costs is a physical page for as long as it would not have been there by itself; and what a physical page is worth is
  * what all of them together cost in loads and saves, divided by their number. The pages with the greatest difference are
  * taken, a quarter of the pool at most: with more the worth of what remains is another. An estimate, and a good place to begin.
+ *
+ * A load costs what the loads of its object cost in the median, not what this one took: a thread that was preempted while it
+ * loaded took milliseconds, and would make a page of two loads the best of all.
  */
 #define POOL_PART 4u
+#define FEW 8u /* loads of an object: with fewer the median of all loads counts */
 
 struct worth {
     uint32_t page;
@@ -25,17 +29,111 @@ static int by_net(const void *a, const void *b)
     return x->net != y->net ? (x->net < y->net ? 1 : -1) : x->page < y->page ? -1 : x->page > y->page;
 }
 
-/* What a load of this page cost, and what its saves did, in the recording's own unit; without a clock one each. */
-static double saved_by(const struct recording *recording, const struct page_info *page)
+/* ---- What a load and a save cost ---- */
+
+struct sample {
+    uint32_t object;
+    uint64_t cost;
+};
+
+struct prices {
+    double *load; /* per object */
+    double save;
+};
+
+static int by_cost(const void *a, const void *b)
 {
-    if (page->majors < 2u) {
-        return 0;
-    }
-    if (recording->timed && page->cost != 0) {
-        return (double)page->cost * (double)(page->majors - 1u) / (double)page->majors;
-    }
-    return (double)(page->majors - 1u + page->saves);
+    const struct sample *x = a;
+    const struct sample *y = b;
+
+    return x->cost != y->cost ? (x->cost < y->cost ? -1 : 1) : 0;
 }
+
+static int by_object(const void *a, const void *b)
+{
+    const struct sample *x = a;
+    const struct sample *y = b;
+
+    return x->object != y->object ? (x->object < y->object ? -1 : 1) : by_cost(a, b);
+}
+
+static bool is_load(const struct step *step)
+{
+    return step->type == QUIRE_TRACE_FAULT && step->kind == QUIRE_FAULT_MAJOR && step->status == 0 && step->page != NONE;
+}
+
+/* A save that was measured; where an eviction tells of one, the time may stand elsewhere. */
+static bool is_save(const struct step *step)
+{
+    return (step->type == QUIRE_TRACE_SAVE || (step->type == QUIRE_TRACE_EVICT && step->dirty)) && step->cost != 0;
+}
+
+static size_t take(const struct recording *recording, bool (*wanted)(const struct step *step), struct sample *to)
+{
+    size_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < recording->num_steps; i++) {
+        const struct step *step = &recording->steps[i];
+
+        if (wanted(step)) {
+            to[n].object = wanted == is_load ? recording->pages[step->page].object : NONE;
+            to[n++].cost = step->cost;
+        }
+    }
+    return n;
+}
+
+/* Sorted samples of cost 0 are those of a recorder without a clock: one each, so that the numbers of loads count. */
+static double median(const struct sample *sample, size_t n)
+{
+    return n != 0 && sample[n / 2u].cost != 0 ? (double)sample[n / 2u].cost : 1.0;
+}
+
+/* In the recording's own unit; without a clock one each. `prices->load` is the caller's to free in any case. */
+static bool find_prices(const struct recording *recording, struct prices *prices)
+{
+    struct sample *sample = malloc(((size_t)recording->num_steps + 1u) * sizeof *sample);
+    size_t first = 0;
+    size_t n;
+    size_t i;
+    double all;
+
+    prices->load = malloc(((size_t)recording->num_objects + 1u) * sizeof *prices->load);
+    if (sample == NULL || prices->load == NULL) {
+        free(sample);
+        return false;
+    }
+    n = recording->timed ? take(recording, is_save, sample) : 0;
+    qsort(sample, n, sizeof *sample, by_cost);
+    prices->save = median(sample, n);
+    n = recording->timed ? take(recording, is_load, sample) : 0;
+    qsort(sample, n, sizeof *sample, by_cost);
+    all = median(sample, n);
+    for (i = 0; i < recording->num_objects; i++) {
+        prices->load[i] = all;
+    }
+    qsort(sample, n, sizeof *sample, by_object);
+    for (i = 1; i <= n; i++) {
+        if (i == n || sample[i].object != sample[first].object) {
+            if (i - first >= FEW) {
+                prices->load[sample[first].object] = median(&sample[first], i - first);
+            }
+            first = i;
+        }
+    }
+    free(sample);
+    return true;
+}
+
+/* All loads of this page but the first, and its saves. */
+static double saved_by(const struct prices *prices, const struct page_info *page)
+{
+    return page->majors < 2u ? 0
+                             : prices->load[page->object] * (double)(page->majors - 1u) + prices->save * (double)page->saves;
+}
+
+/* ---- Pages and lines ---- */
 
 static int by_saving(const void *a, const void *b)
 {
@@ -52,7 +150,7 @@ static int by_saving(const void *a, const void *b)
 }
 
 /* Neighbours become one line. */
-static void make_lines(const struct recording *recording, struct pins *pins)
+static void make_lines(const struct recording *recording, const struct prices *prices, struct pins *pins)
 {
     uint32_t i;
 
@@ -71,7 +169,7 @@ static void make_lines(const struct recording *recording, struct pins *pins)
         }
         line->n++;
         line->saved_majors += page->majors - 1u;
-        line->saved_cost += (uint64_t)saved_by(recording, page);
+        line->saved_cost += (uint64_t)saved_by(prices, page);
     }
     for (i = 0; i < pins->num_lines; i++) {
         pins->saved_majors += pins->lines[i].saved_majors;
@@ -84,23 +182,26 @@ const char *pins_choose(struct recording *recording, const struct analysis *anal
 {
     uint32_t frames = recording->header.pages != 0 ? recording->header.pages : recording->num_frames;
     struct worth *worth = calloc((size_t)recording->num_pages + 1u, sizeof *worth);
+    struct prices prices;
     double total = 0;
     uint32_t i;
 
     (void)analysis;
     memset(pins, 0, sizeof *pins);
-    if (worth == NULL) {
+    if (!find_prices(recording, &prices) || worth == NULL) {
+        free(prices.load);
+        free(worth);
         return "no memory";
     }
     for (i = 0; i < recording->num_pages; i++) {
-        total += saved_by(recording, &recording->pages[i]);
+        total += saved_by(&prices, &recording->pages[i]);
     }
     for (i = 0; i < recording->num_pages; i++) {
         const struct page_info *page = &recording->pages[i];
         double absent = 1.0 - (double)page->resident / (double)recording->duration;
 
         worth[i].page = i;
-        worth[i].net = saved_by(recording, page) - (absent > 0 ? absent : 0) * total / (double)(frames != 0 ? frames : 1u);
+        worth[i].net = saved_by(&prices, page) - (absent > 0 ? absent : 0) * total / (double)(frames != 0 ? frames : 1u);
     }
     qsort(worth, recording->num_pages, sizeof *worth, by_net);
     for (i = 0; i < recording->num_pages && i < frames / POOL_PART && worth[i].net > 0; i++) {
@@ -109,11 +210,11 @@ const char *pins_choose(struct recording *recording, const struct analysis *anal
     }
     free(worth);
     pins->lines = calloc((size_t)pins->pages + 1u, sizeof *pins->lines);
-    if (pins->lines == NULL) {
-        return "no memory";
+    if (pins->lines != NULL) {
+        make_lines(recording, &prices, pins);
     }
-    make_lines(recording, pins);
-    return NULL;
+    free(prices.load);
+    return pins->lines != NULL ? NULL : "no memory";
 }
 
 void pins_free(struct pins *pins)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- Tables ---- */
 
@@ -395,6 +396,7 @@ static const char *read_header(struct recording *recording, FILE *file)
 const char *recording_read(struct recording *recording, const char *path)
 {
     struct reading reading;
+    struct stat info;
     const char *wrong;
     FILE *file = fopen(path, "rb");
 
@@ -404,6 +406,7 @@ const char *recording_read(struct recording *recording, const char *path)
     if (file == NULL) {
         return strerror(errno);
     }
+    recording->written = fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode) ? (int64_t)info.st_mtime : 0;
     wrong = read_header(recording, file);
     wrong = wrong == NULL ? take_all(&reading, file) : wrong;
     (void)fclose(file);

@@ -93,6 +93,7 @@ struct recording {
     uint32_t num_steps;
     uint64_t lost;    /* events that the recorder missed */
     uint64_t skipped; /* records that made no sense */
+    int64_t written;  /* when the file was last written, in seconds since 1970; 0: not known */
     bool cut;         /* the file ends within a record, or is longer than is read */
     bool timed;
     uint64_t duration;

@@ -7,6 +7,7 @@
 
 /*
  *   test_trace make FILE EVENTS NAME    a program that loops over more pages than fit, its objects called NAME
+ *   test_trace pins SCRATCH             whether pins are chosen for what loads cost, not for one that was slow by accident
  *   test_trace mutate FILE N TEMPLATE SCRATCH    reads N mutations of FILE, and makes everything of each that can be read
  */
 
@@ -208,14 +209,106 @@ static int mutate(const char *path, uint64_t n, const char *template_path, const
     return 0;
 }
 
+/* ---- Pins ---- */
+
+struct load {
+    uint32_t object;
+    uint32_t page;
+    uint32_t times;
+    uint64_t cost;
+    uint64_t once; /* what the last of them cost */
+};
+
+/* All pages through one physical page of 32, so that each load is a load: nothing stays, and a pin costs the same for all. */
+static bool put_loads(const char *path, const struct load *load, size_t n)
+{
+    struct quire_trace_header header = {12, 32, 1000000000u};
+    unsigned char line[QUIRE_TRACE_HEADER_BYTES];
+    FILE *file = fopen(path, "wb");
+    uint32_t last[2] = {0, 0};
+    uint64_t time = 1000;
+    uint32_t round;
+    size_t i;
+
+    if (file == NULL) {
+        perror(path);
+        return false;
+    }
+    (void)fwrite(line, quire_trace_header_encode(&header, line), 1, file);
+    for (round = 0; round < 12u; round++) {
+        for (i = 0; i < n; i++) {
+            struct quire_trace_event event = event_of(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, QUIRE_PROT_READ, time += 1000u);
+
+            if (round >= load[i].times) {
+                continue;
+            }
+            event.who = 1u | quire_trace_cost_code(round + 1u == load[i].times ? load[i].once : load[i].cost);
+            event.page = 0;
+            event.fobj = load[i].object;
+            event.pgidx = load[i].page;
+            if (last[0] != 0) {
+                event.what |= QUIRE_TRACE_VICTIM;
+                event.victim = last[0];
+                event.victim_pgidx = last[1];
+            }
+            last[0] = event.fobj;
+            last[1] = event.pgidx;
+            put(file, &event);
+        }
+    }
+    return fclose(file) == 0;
+}
+
+/* Object 1: ten pages of twelve loads, and one of two, the second of which took 10 ms. Object 2: few loads, all slow by accident.
+ * Object 3: each load is slow. */
+static int choose(const char *path)
+{
+    struct load load[13];
+    struct recording recording;
+    struct analysis analysis;
+    struct pins pins;
+    bool good;
+    uint32_t i;
+
+    for (i = 0; i < 10u; i++) {
+        load[i] = (struct load){1, 2u * i, 12, 700, 700};
+    }
+    load[10] = (struct load){1, 100, 2, 700, 10000000};
+    load[11] = (struct load){2, 0, 2, 10000000, 10000000};
+    load[12] = (struct load){3, 7, 9, 5000, 10000000};
+    if (!put_loads(path, load, 13) || recording_read(&recording, path) != NULL) {
+        return 2;
+    }
+    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &analysis, &pins) != NULL) {
+        return 2;
+    }
+    good = pins.pages == 8u && pins.num_lines == 8u; /* a quarter of the pool */
+    for (i = 0; i < pins.num_lines; i++) {
+        const struct pin_line *line = &pins.lines[i];
+        uint32_t object = recording.objects[line->object].id;
+
+        printf("object %u, page %u: %llu loads, %llu ns\n", object, line->first, (unsigned long long)line->saved_majors,
+               (unsigned long long)line->saved_cost);
+        good = good && (i == 0 ? object == 3u && line->first == 7u && line->saved_cost > 35000u && line->saved_cost < 45000u
+                               : object == 1u && line->first < 20u && line->saved_cost > 7000u && line->saved_cost < 8400u);
+    }
+    pins_free(&pins);
+    analysis_free(&analysis);
+    recording_free(&recording);
+    return good ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "make") == 0) {
         return make(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
     }
+    if (argc == 3 && strcmp(argv[1], "pins") == 0) {
+        return choose(argv[2]);
+    }
     if (argc == 6 && strcmp(argv[1], "mutate") == 0) {
         return mutate(argv[2], strtoull(argv[3], NULL, 10), argv[4], argv[5]);
     }
-    fputs("usage: test_trace make FILE EVENTS NAME | mutate FILE N TEMPLATE SCRATCH\n", stderr);
+    fputs("usage: test_trace make FILE EVENTS NAME | pins SCRATCH | mutate FILE N TEMPLATE SCRATCH\n", stderr);
     return 2;
 }
