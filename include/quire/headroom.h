@@ -27,6 +27,10 @@
  * count pages that come and go several times in between, and those of dead objects, so otherwise `missing` errs upwards. What a
  * policy makes of more pages is its own affair (FIFO may even lose by them). `idle` lags behind: it is a mean of some time.
  *
+ * A policy that keeps part of a loop (the default one) has a soft cliff: what it does load was away for longer, so that `missing`
+ * errs upwards, by up to an eighth of the pool to be had once it has settled and more at first. Loads of warming up weigh until
+ * they have decayed: a pool that suffices may be said to miss pages until it was asked some times with `forget` (gauge.h).
+ *
  * Invariants: the counts add up to no more than `majors`; where there are none, `far` is zero.
  */
 QUIRE_BEGIN

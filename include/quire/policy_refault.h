@@ -226,28 +226,22 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
     uint32_t used = 0; /* pages of main */
 
     quire_page_search_begin(&search, refault->in_vain);
-    while ((ring = quire_policy_refault_ring_(refault, &search, used)) != NULL) {
+    while (search.looks != 0 && (ring = quire_policy_refault_ring_(refault, &search, used)) != NULL) {
         bool main = ring == &refault->main;
         uint32_t number = ring->hand;
         struct quire_policy_node *node = quire_page_node(host->pages, number);
         bool unasked = false; /* its use is taken for granted */
         unsigned state;
 
-        if (search.looks == 0 && search.first != QUIRE_PAGE_NONE) {
-            break;
-        }
         if (main) {
             quire_policy_refault_step_(refault);
             unasked = host->age_faults && node->mark != 0;
         }
-        state = search.looks == 0 || unasked ? host->state(host->ctx, number) : host->age(host->ctx, number);
+        state = unasked ? host->state(host->ctx, number) : host->age(host->ctx, number);
         if ((state & QUIRE_PAGE_FIXED) != 0) {
             search.fixed[main]++;
             quire_page_ring_advance(ring, host->pages);
             continue;
-        }
-        if (search.looks == 0) {
-            return number;
         }
         search.looks--;
         if (unasked) {

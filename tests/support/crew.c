@@ -1,5 +1,6 @@
 #include "crew.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -111,4 +112,38 @@ double crew_clock(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void crew_tally_note(struct crew_tally *tally, unsigned i, uint64_t faults)
+{
+    if (faults > tally->by_thread[i]) {
+        tally->by_thread[i] = faults;
+    }
+}
+
+uint64_t crew_tally_end(struct crew_tally *tally, unsigned n)
+{
+    uint64_t most = 0;
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        most = tally->by_thread[i] > most ? tally->by_thread[i] : most;
+        tally->by_thread[i] = 0;
+    }
+    tally->by_crew[n] = most > tally->by_crew[n] ? most : tally->by_crew[n];
+    return most;
+}
+
+void crew_tally_print(struct crew_tally *tally, const char *what)
+{
+    unsigned n;
+
+    printf("%s: at most", what);
+    for (n = 1; n <= CREW_MAX; n++) {
+        if (tally->by_crew[n] != 0) {
+            printf(" %ju (%u)", (uintmax_t)tally->by_crew[n], n);
+        }
+    }
+    printf(" faults in an instruction (with so many threads)\n");
+    memset(tally, 0, sizeof *tally);
 }

@@ -31,6 +31,19 @@ void crew_gate_fini(struct crew_gate *gate);
 /* Returns when `n` threads wait in the pager. */
 void crew_await_waits(struct rig *rig, uint64_t n);
 
+/* The most faults that one instruction took. */
+struct crew_tally {
+    uint64_t by_thread[CREW_MAX];    /* in this run; each written by its thread only */
+    uint64_t by_crew[CREW_MAX + 1u]; /* in all runs with so many threads */
+};
+
+/* Thread `i` says that an instruction took so many. */
+void crew_tally_note(struct crew_tally *tally, unsigned i, uint64_t faults);
+/* A run of `n` threads has ended; returns its most. */
+uint64_t crew_tally_end(struct crew_tally *tally, unsigned n);
+/* Prints the most for each size of the crew, and begins anew. */
+void crew_tally_print(struct crew_tally *tally, const char *what);
+
 /* Seconds of a clock that only goes forward. */
 double crew_clock(void);
 
