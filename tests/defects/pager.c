@@ -32,16 +32,18 @@
 #include <quire/adopt.h>
 #include <quire/advise.h>
 #include <quire/dirty_log.h>
+#include <quire/quota.h>
+#include <quire/resize.h>
+#endif
+#if UNIT == 0 || UNIT == 6
 #include <quire/fobj_phys.h>
 #include <quire/fobj_ro.h>
 #include <quire/fobj_rw.h>
 #include <quire/fobj_zero.h>
 #include <quire/gauge.h>
 #include <quire/pager_trace.h>
-#include <quire/quota.h>
-#include <quire/resize.h>
 #endif
-#if UNIT == 0 || UNIT == 6
+#if UNIT == 0 || UNIT == 7
 #include <quire/testkit/sim_cpu.h>
 #include <quire/testkit/sim_mmu.h>
 #include <quire/testkit/sim_store.h>
