@@ -15,9 +15,10 @@
 #define INSTRUCTIONS 60u
 #define PARENT 40u /* where rank 1 is mapped in the first context, if it is */
 
-/* Faults of an instruction that are not answered AGAIN, which is how those who cannot wait do. Alone: each page comes by one fault, stays until STEP others have come, and may be forgotten by the
- * policy once while it does, which costs one more. With others that is what is seen, too (at most 8 with four threads); that a
- * page in transit to be waited for costs no more than as much again for each of them is what experience says, with a margin. */
+/* Faults of an instruction, but for those answered AGAIN. Alone: each page comes by one fault, stays until STEP others have come,
+ * and may be forgotten by the policy once while it does, which costs one more. With others that is what is seen, too (at most 8
+ * with four threads); that waiting for a page in transit costs no more than as much again for each of them is what experience
+ * says, with a margin. */
 #define BOUND(crew) (2u * STEP * (crew))
 
 static struct rig rig;
@@ -151,7 +152,7 @@ static void run_all(enum rig_policy policy, bool flush_unlocked)
     crew_tally_print(&tally, name);
 }
 
-/* The policies but CLOCK and FIFO, each with as many threads and as many flags, but not with each of both: for the time it takes. */
+/* The policies but CLOCK and FIFO: each with one to four threads, each time with other flags, for the time it takes. */
 static void run_others(bool flush_unlocked)
 {
     unsigned policy;
