@@ -225,6 +225,8 @@ void play_adopt(struct play *play)
         bytes[256u + i] = (unsigned char)play_random(play);
     }
     memcpy(m->content[page], bytes, RIG_PAGE);
+    play->rig.sim.page[(pa.addr - RIG_PA) >> QUIRE_PAGE_SHIFT].io =
+        0; /* whatever was loaded there once, or was not: it is complete */
     status = quire_pager_adopt(&play->rig.pager, play->object[object]->fobj, page, pa, dirty);
     play_expect(play, status, MODEL_OK);
     m->known = true;
