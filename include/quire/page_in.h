@@ -50,6 +50,17 @@ QUIRE_BEGIN
 
 /* ---- Room ---- */
 
+/* While the thread waited for room, did a page that an earlier fault of it had asked for (request.h) take the place in its row that
+ * this fault had made? Then the oldest of the row is no longer kept for it, and may be what gives way. */
+static QUIRE_RESIDENT bool quire_pager_step_was_filled_(struct quire_pager *pager, uint32_t *row)
+{
+    if (row == NULL || row[quire_pager_step_oldest(pager, row)] == QUIRE_PAGE_NONE) {
+        return false;
+    }
+    (void)quire_pager_step_make_room(pager, row);
+    return true;
+}
+
 /* The end of quire_pager_claim_(): the policy of `giver` answered `number`, and evicting that ended with `status`. The slot was
  * `slot` before it was claimed. */
 static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
@@ -61,6 +72,9 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
 
     if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
         status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
+        while (status == QUIRE_NO_PAGE && quire_pager_step_was_filled_(op->pager, how->steps)) { /* at most once per request */
+            status = quire_pager_seek_page_(op, account, account, QUIRE_PAGE_NOT_ASKED, false, how->wait_ok, store);
+        }
     } else if (status != QUIRE_AGAIN) {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */
     }

@@ -118,3 +118,9 @@ Test(pager_property, agrees_with_its_model_on_hardware_that_tracks_nothing, .tim
 {
     run_some(QUIRE_SIM_NO_FLAGS, FLAGS);
 }
+
+/* What the usual seeds do not reach. */
+Test(pager_property, a_page_asked_for_earlier_may_arrive_while_its_thread_waits_for_room, .timeout = 600)
+{
+    run(3, 114, 400);
+}
