@@ -59,16 +59,26 @@ static void quire_gauge_read_(struct quire_headroom *headroom, uint32_t pages, u
     }
 }
 
-/* Pages in circulation. */
+/* Pages in circulation; what the reserve holds back (need.h) is nobody's. */
 static uint32_t quire_gauge_pages_(const struct quire_pager *pager)
 {
-    return pager->pool.total - pager->pool.count[QUIRE_PAGE_OFFLINE] - pager->pool.count[QUIRE_PAGE_QUARANTINED];
+    uint32_t n = pager->pool.total - pager->pool.count[QUIRE_PAGE_OFFLINE] - pager->pool.count[QUIRE_PAGE_QUARANTINED];
+
+    return n > pager->held_back ? n - pager->held_back : 0;
+}
+
+/* Free ones of them. */
+static uint32_t quire_gauge_free_(const struct quire_pager *pager)
+{
+    uint32_t unused = pager->pool.count[QUIRE_PAGE_FREE];
+
+    return unused > pager->held_back ? unused - pager->held_back : 0;
 }
 
 /* Several accounts: each lacks pages of its own, and what is free is there for all. */
 static void quire_gauge_sum_(struct quire_pager *pager, bool forget, struct quire_headroom_info *out)
 {
-    uint32_t unused = pager->pool.count[QUIRE_PAGE_FREE];
+    uint32_t unused = quire_gauge_free_(pager);
     struct quire_list_node *node;
 
     QUIRE_MEMSET(out, 0, sizeof *out);
@@ -102,7 +112,7 @@ QUIRE_API void quire_pager_headroom(struct quire_pager *pager, bool forget, stru
     quire_op_begin(&op, pager);
     if (pager->accounts.count == 1u) {
         quire_gauge_read_(&pager->root.headroom, quire_gauge_pages_(pager), root->charged - root->fixed,
-                          pager->pool.count[QUIRE_PAGE_FREE], forget, out);
+                          quire_gauge_free_(pager), forget, out);
     } else {
         quire_gauge_sum_(pager, forget, out);
     }
@@ -115,7 +125,7 @@ QUIRE_API void quire_account_headroom(struct quire_account *account, bool forget
     uint32_t unused;
 
     quire_op_begin(&op, account->pager);
-    unused = account->pager->pool.count[QUIRE_PAGE_FREE];
+    unused = quire_gauge_free_(account->pager);
     if (account->charged >= account->quota) {
         unused = 0;
     } else if (unused > account->quota - account->charged) {
@@ -131,7 +141,7 @@ QUIRE_API void quire_vm_headroom(struct quire_vm *vm, bool forget, struct quire_
     struct quire_op op;
 
     quire_op_begin(&op, pager);
-    quire_gauge_read_(&vm->headroom, quire_gauge_pages_(pager), 0, pager->pool.count[QUIRE_PAGE_FREE], forget, out);
+    quire_gauge_read_(&vm->headroom, quire_gauge_pages_(pager), 0, quire_gauge_free_(pager), forget, out);
     quire_op_end(&op);
 }
 

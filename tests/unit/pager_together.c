@@ -329,3 +329,20 @@ Test(pager_together, the_gauge_does_not_count_pages_that_were_shrunk_away, .time
     cr_assert_eq(info.missing, 4u, "12 pages in turn, 8 in circulation, and %u are missing", info.missing);
     END(&rig);
 }
+
+Test(pager_together, the_gauge_does_not_call_the_reserve_spare, .timeout = 20)
+{
+    struct rig_config config = {.rank_max = 1, .pages = 16};
+    struct quire_headroom_info info;
+
+    start(config);
+    cr_assert_gt(rig.pager.held_back, 0u);
+    quire_pager_headroom(&rig.pager, false, &info);
+    cr_assert_eq(info.spare, 16u - rig.pager.held_back);
+    cr_assert_eq(info.working_set, 0u);
+    quire_account_headroom(&rig.pager.root, false, &info);
+    cr_assert_eq(info.spare, 16u - rig.pager.held_back);
+    quire_vm_headroom(&vm, false, &info);
+    cr_assert_eq(info.spare, 16u - rig.pager.held_back);
+    END(&rig);
+}
