@@ -30,6 +30,16 @@ QUIRE_BEGIN
 QUIRE_API enum quire_status quire_pager_find_room(struct quire_op *op, bool wait_ok, enum quire_status *store)
     QUIRE_SYM(quire_pager_find_room);
 
+#define QUIRE_PAGE_NOT_ASKED UINT32_MAX /* in place of a policy's answer */
+
+/* Returns with a free page there that `account` may have, after the policy of `giver` answered `number`: a page that would not go
+ * (failed: it could not be saved), or none; or was not asked, or gave a page that was not enough. NO_PAGE, AGAIN as for a
+ * fault. */
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page(struct quire_op *op, struct quire_account *account,
+                                                                            struct quire_account *giver, uint32_t number,
+                                                                            bool failed, bool wait_ok, enum quire_status *store)
+    QUIRE_SYM(quire_pager_seek_page);
+
 /* Is a free page there that the account may have, or can one be had by evicting a clean one? Saves nothing and waits for
  * nobody; may drop the lock for a flush. */
 QUIRE_API bool quire_pager_find_clean_room(struct quire_op *op, struct quire_account *account)
@@ -399,13 +409,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_await_page_(struc
     return QUIRE_OK;
 }
 
-#define QUIRE_PAGE_NOT_ASKED UINT32_MAX /* in place of a policy's answer */
-
-/* Begins that search for a page of `account`, after the policy of `giver` answered `number`: a page that would not go (failed: it
- * could not be saved), or none; or was not asked, or gave a page that was not enough. */
-static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_seek_page_(struct quire_op *op, struct quire_account *account,
-                                                                          struct quire_account *giver, uint32_t number,
-                                                                          bool failed, bool wait_ok, enum quire_status *store)
+QUIRE_API enum quire_status quire_pager_seek_page(struct quire_op *op, struct quire_account *account,
+                                                  struct quire_account *giver, uint32_t number, bool failed, bool wait_ok,
+                                                  enum quire_status *store)
 {
     struct quire_search_ search;
 

@@ -71,9 +71,9 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
     bool claims = op->pager->need == NULL;
 
     if (QUIRE_UNLIKELY(status != QUIRE_AGAIN && (!quire_pager_has_room(op->pager) || !quire_account_within(account)))) {
-        status = quire_pager_seek_page_(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
+        status = quire_pager_seek_page(op, account, giver, number, status != QUIRE_OK, how->wait_ok, store);
         while (status == QUIRE_NO_PAGE && quire_pager_step_was_filled_(op->pager, how->steps)) { /* at most once per request */
-            status = quire_pager_seek_page_(op, account, account, QUIRE_PAGE_NOT_ASKED, false, how->wait_ok, store);
+            status = quire_pager_seek_page(op, account, account, QUIRE_PAGE_NOT_ASKED, false, how->wait_ok, store);
         }
     } else if (status != QUIRE_AGAIN) {
         status = QUIRE_OK; /* what could not be saved stays, and another became free meanwhile */

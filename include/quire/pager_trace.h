@@ -8,6 +8,7 @@
 #include "fobj.h"
 #include "list.h"
 #include "pmem.h"
+#include "request.h"
 #include "trace.h"
 
 /*
