@@ -582,6 +582,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, stru
     vm->in_flight++;
 }
 
+#if QUIRE_TRACE
 /* The major fault that went as usual, in few instructions. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager,
                                                       const struct quire_fault *in, const struct quire_fault_result *out,
@@ -613,6 +614,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struc
         quire_trace_put(trace, now, what, who, number, out->fobj->id, out->pgidx);
     }
 }
+#endif
 
 /* It ended with `status`. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_op_end_fault_(struct quire_op *op, struct quire_pager *pager,
