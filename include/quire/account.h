@@ -141,12 +141,18 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_account_uncharge(struct quire_account *ac
     account->charged--;
 }
 
+/* Pages that it has for good: reserved, or fixed beyond the reservation. O(1). */
+static inline QUIRE_RESIDENT uint32_t quire_account_promised(const struct quire_account *account)
+{
+    return account->fixed > account->reserved ? account->fixed : account->reserved;
+}
+
 /* One page more, or less, of it cannot be evicted. O(1). */
 static inline QUIRE_RESIDENT void quire_account_fix(struct quire_account *account, bool fixed)
 {
-    account->set->promised -= account->fixed > account->reserved ? account->fixed : account->reserved;
+    account->set->promised -= quire_account_promised(account);
     account->fixed = fixed ? account->fixed + 1u : account->fixed - 1u;
-    account->set->promised += account->fixed > account->reserved ? account->fixed : account->reserved;
+    account->set->promised += quire_account_promised(account);
 }
 
 /* May it have one page more within its quota? O(1). */
@@ -406,10 +412,10 @@ QUIRE_API void quire_account_limit(struct quire_account *account, uint32_t quota
     struct quire_accounts *set = account->set;
 
     quire_account_pull_(account);
-    set->promised -= account->fixed > account->reserved ? account->fixed : account->reserved;
+    set->promised -= quire_account_promised(account);
     account->quota = quota;
     account->reserved = reserved;
-    set->promised += account->fixed > account->reserved ? account->fixed : account->reserved;
+    set->promised += quire_account_promised(account);
     account->ceiling = account->charged;
     account->tolerated = account->charged > quota ? account->charged : 0;
     quire_accounts_set_top_(set, quire_account_meld_(set->top, account));

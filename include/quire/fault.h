@@ -565,24 +565,6 @@ static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *
     }
 }
 
-#endif /* QUIRE_TRACE */
-
-/* A fault begins that is not quick; the lock is taken already. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, struct quire_pager *pager, uintptr_t key,
-                                                       struct quire_vm *vm)
-{
-    quire_op_begin_locked(op, pager, key);
-#if QUIRE_TRACE
-    op->vm = vm;
-    op->untold = QUIRE_OP_FAULT;
-    if (QUIRE_PAGER_TRACED(pager) && pager->trace->now != NULL) {
-        quire_op_time_(op);
-    }
-#endif
-    vm->in_flight++;
-}
-
-#if QUIRE_TRACE
 /* The major fault that went as usual, in few instructions. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager,
                                                       const struct quire_fault *in, const struct quire_fault_result *out,
@@ -614,7 +596,23 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struc
         quire_trace_put(trace, now, what, who, number, out->fobj->id, out->pgidx);
     }
 }
+
+#endif /* QUIRE_TRACE */
+
+/* A fault begins that is not quick; the lock is taken already. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, struct quire_pager *pager, uintptr_t key,
+                                                       struct quire_vm *vm)
+{
+    quire_op_begin_locked(op, pager, key);
+#if QUIRE_TRACE
+    op->vm = vm;
+    op->untold = QUIRE_OP_FAULT;
+    if (QUIRE_PAGER_TRACED(pager) && pager->trace->now != NULL) {
+        quire_op_time_(op);
+    }
 #endif
+    vm->in_flight++;
+}
 
 /* It ended with `status`. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_op_end_fault_(struct quire_op *op, struct quire_pager *pager,

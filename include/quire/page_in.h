@@ -91,8 +91,8 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_claimed_(
 }
 
 /* Makes room for an absent page whose slot it claims meanwhile, so that nobody else loads it too. EXISTS: it could not be claimed,
- * and somebody else did. `number` is what the policy of
- * its account answered: a page that quire_pager_evict_() left to do, none, or that it was not asked. */
+ * and somebody else did. `number` is what the policy of its account answered: a page that quire_pager_evict_() left to do, none, or
+ * that it was not asked. */
 static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
                                                            uint32_t number, const struct quire_how *how,
                                                            enum quire_status *store)

@@ -317,7 +317,7 @@ static bool quire_check_accounts_(struct quire_pager *pager, struct quire_violat
             return true;
         }
         charged += account->charged;
-        promised += account->fixed > account->reserved ? account->fixed : account->reserved;
+        promised += quire_account_promised(account);
     }
     return (charged != pager->pool.total - pager->pool.count[QUIRE_PAGE_FREE] - pager->pool.count[QUIRE_PAGE_OFFLINE] ||
             promised != pager->accounts.promised) &&

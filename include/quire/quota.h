@@ -121,7 +121,7 @@ QUIRE_API enum quire_status quire_account_set_limits(struct quire_account *accou
         return QUIRE_INVALID;
     }
     quire_op_begin(&op, pager);
-    others = pager->accounts.promised - (account->fixed > account->reserved ? account->fixed : account->reserved);
+    others = pager->accounts.promised - quire_account_promised(account);
     if (reserved > account->reserved && reserved > account->fixed && !quire_pager_may_promise(pager, others + reserved)) {
         status = QUIRE_LIMIT;
     } else {

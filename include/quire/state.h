@@ -159,8 +159,8 @@ struct quire_op {
 #define QUIRE_OP_LOADED 2u  /* `page` was loaded */
 #define QUIRE_OP_EVICTED 4u /* `victim` was evicted from it, clean */
 #define QUIRE_OP_SAVED 8u   /* the page that is being given up was saved for that */
-#define QUIRE_OP_TIMED 32u  /* `began` is there */
 #define QUIRE_OP_LEFT 16u   /* the lock was dropped since the object was found: it may be gone */
+#define QUIRE_OP_TIMED 32u  /* `began` is there */
 
 QUIRE_END
 
