@@ -217,3 +217,26 @@ WITNESS(a_request_can_be_used_again_after_it_was_late, .requests = 1, .idle = la
     EXPECT(rig_stats(&rig).requests == 0);
     read_as_born(0, &vm[0], RIG_AT(1), store, 1);
 }
+
+/* While the only thread waits, the answer comes. */
+static void answered(void *user)
+{
+    (void)user;
+    OK(rig_answer(&rig, 0, QUIRE_OK));
+}
+
+WITNESS(a_page_that_comes_meanwhile_takes_no_place_that_its_thread_needs, .policy = RIG_FIFO, .step = 2, .rank_max = 1,
+        .pages = QUIRE_PAGER_MIN_PAGES(1, 2, 1), .requests = 1, .idle = answered)
+{
+    struct rig_store *other = rig_store_new(&rig, 8, RW);
+    struct quire_fault in;
+
+    (void)pending(1, RIG_VA);
+    OK(rig_map(&vm[0], &other->fobj, RIG_AT(8), RW));
+    memset(&in, 0, sizeof in);
+    in.va = RIG_VA;
+    in.access = RIG_READ;
+    SAYS(QUIRE_AGAIN, quire_pager_fault(&rig.pager, &vm[0], &in, NULL));
+    OK(fault(8, RIG_READ));
+    OK(fault(9, RIG_READ));
+}

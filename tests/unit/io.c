@@ -143,6 +143,25 @@ SCENARIO(a_page_that_came_while_its_thread_was_away_is_kept_for_it, .policy = RI
     EXPECT(fault(0, RIG_READ), QUIRE_OK);
 }
 
+SCENARIO(a_page_that_comes_while_its_thread_waits_for_room_takes_no_place_that_it_needs, .policy = RIG_FIFO, .step = 2,
+         .rank_max = 1, .pages = QUIRE_PAGER_MIN_PAGES(1, 2, 1), WAITING)
+{
+    struct rig_store *other = rig_store_new(&rig, 8, RW);
+    struct quire_fault in;
+
+    (void)pending(1, RIG_VA);
+    EXPECT(rig_map(&vm, &other->fobj, RIG_AT(8), RW), QUIRE_OK);
+    memset(&in, 0, sizeof in);
+    in.va = RIG_VA;
+    in.access = RIG_READ;
+    EXPECT(quire_pager_fault(&rig.pager, &vm, &in, NULL), QUIRE_AGAIN);
+    EXPECT(fault(8, RIG_READ), QUIRE_OK);
+    NUM(rig_pending(&rig), 1);
+    EXPECT(fault(9, RIG_READ), QUIRE_OK); /* page 8, though among its last, has to go: page 0 is the latest but this one */
+    NUM(rig_pending(&rig), 0);
+    cr_assert(rig_query(&vm, RIG_VA).resident);
+}
+
 /* ---- Early answers ---- */
 
 /* What the store's callback does before its call returns. */
