@@ -23,13 +23,15 @@
  * Denning's working set (1968), refault distances as in Linux' mm/workingset.c, idle memory by asking for accessed flags
  * (Waldspurger, 2002).
  *
- * What is exact: `missing` for what is used in turn, where the policy goes by age or use; `spare`. What is an estimate: evictions
+ * What is exact: `missing` for what is used in turn, under FIFO, S3-FIFO and two queues (CLOCK: within 2); `spare`. Else: evictions
  * count pages that come and go several times in between, and those of dead objects, so otherwise `missing` errs upwards. What a
  * policy makes of more pages is its own affair (FIFO may even lose by them). `idle` lags behind: it is a mean of some time.
  *
- * A policy that keeps part of a loop (the default one) has a soft cliff: what it does load was away for longer, so that `missing`
- * errs upwards, by up to an eighth of the pool to be had once it has settled and more at first. Loads of warming up weigh until
- * they have decayed: a pool that suffices may be said to miss pages until it was asked some times with `forget` (gauge.h).
+ * policy_refault.h keeps part of a loop, and what it does load was away for longer: there `missing` errs upwards. In one loop of n
+ * pages it stays below n, so that the error is less than the pool (quota) itself: settled, mostly up to a third of it, a sixth from
+ * 128 pages on, but most of it where the loop is only a little longer than the pool. Give part of what is missing and ask again.
+ * Loads of warming up weigh until they have decayed: a pool that suffices may be said to miss pages until it was asked some times
+ * with `forget` (gauge.h).
  *
  * Invariants: the counts add up to no more than `majors`; where there are none, `far` is zero.
  */

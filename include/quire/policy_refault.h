@@ -5,7 +5,8 @@
 #include "policy.h"
 
 /*
- * The default. Pages come in on probation; those used again there are kept on the main ring, which is a CLOCK that counts.
+ * The one to take unless you know better (README, "When memory is short"). Pages come in on probation; those used again there are
+ * kept on the main ring, which is a CLOCK that counts.
  *
  *     never seen, or     .-> probation --used again--> main -.
  *     evicted long ago --'      |                       |    | used: a chance more, at most `chances`
@@ -16,9 +17,10 @@
  * Three things it learns from refaults, whose distance (evictions since this content was evicted) slots remember for nothing:
  *
  * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts
- *   was idle for a whole turn. A loop too long for memory refaults late, main's hand stands nearly still, and what main has of
- *   the loop stays: the part that fits is hit each time round, where LRU and CLOCK miss everything (the idea is LIRS's, Jiang
- *   and Zhang 2002; the turn of a hand stands in for its stack).
+ *   was idle for a whole turn. A loop a quarter longer than memory, or more, refaults late, main's hand stands nearly still, and
+ *   most of what fits stays and is hit each time round, where LRU and CLOCK miss everything; of a loop only a little too long (up
+ *   to a sixth) nothing may stay, and of few pages (20, say) only half does. The idea is LIRS's, Jiang and Zhang 2002; the turn
+ *   of a hand stands in for its stack.
  * - How much is on probation: a page that comes back soon after it was evicted there asks for more, one evicted from main for
  *   less (ARC's, Megiddo and Modha 2003). The last 512 evictions are remembered for it, one bit each.
  * - Nothing about its first use: the access that is retried after a fault always marks the page, so the first "used" is not

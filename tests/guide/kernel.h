@@ -20,12 +20,26 @@ struct address_space {
     uint64_t entry[SPACE_PAGES]; /* physical address | QUIRE_ENTRY_* */
 };
 
+/* An application: whose pages are whose, and which of them gives way. */
+struct application {
+    struct quire_account account;
+    struct quire_policy_refault refault;
+};
+
+/* One instruction that accesses a byte. Returns what it read; -1: it was killed. */
+int cpu_access(struct address_space *space, uintptr_t va, unsigned access);
+
 /* The kernel. */
 extern struct quire_pager pager;
 
 enum quire_status kernel_boot(void);
 enum quire_status kernel_load_program(struct address_space *space);
 bool kernel_page_fault(struct address_space *space, uintptr_t va, unsigned access);
+enum quire_status kernel_add_application(struct application *app, uint32_t quota, uint32_t reserved);
+uint32_t kernel_pages_missing(struct application *app);
+enum quire_status kernel_listen(void);
+uint32_t kernel_count_evicted(const struct quire_fobj *fobj, struct quire_trace_reader *reader);
+int guide_pressure(void);
 /* The parts of the guide that need no pager. */
 enum quire_status kernel_plan_devices(uint64_t base, uint64_t last);
 enum quire_status kernel_place_device(uint64_t size, struct quire_region *region);

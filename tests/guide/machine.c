@@ -13,8 +13,7 @@ void kernel_panic(const char *what)
     abort();
 }
 
-/* One instruction that accesses a byte. Returns what it read; -1: it was killed. */
-static int cpu_access(struct address_space *space, uintptr_t va, unsigned access)
+int cpu_access(struct address_space *space, uintptr_t va, unsigned access)
 {
     uint64_t needed = QUIRE_ENTRY_PRESENT | QUIRE_ENTRY_USER | access;
 
@@ -68,6 +67,7 @@ int main(void)
            RAM_PAGES, (unsigned long long)stats.faults.major, (unsigned long long)stats.evictions);
     wrong += stats.faults.major != PROGRAM_PAGES + 1 || stats.evictions == 0 || RAM_PAGES >= PROGRAM_PAGES;
     wrong += quire_pager_check(&pager, NULL) != QUIRE_OK;
+    wrong += guide_pressure();
     wrong += quire_vm_fini(&space.vm) != QUIRE_OK || quire_pager_fini(&pager) != QUIRE_OK;
     wrong += guide_regions() + guide_shared();
     return wrong != 0;

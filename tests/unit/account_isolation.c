@@ -168,7 +168,7 @@ static struct outcome run(struct rig_config config, const struct bounds *bounds,
     return outcome;
 }
 
-/* The default policy and the one that keeps most books run on all machines, each of the others on one. */
+/* CLOCK, and policy_refault.h, which keeps most books, run on all machines, each of the others on one. */
 static bool is_run(enum rig_policy policy, unsigned flags, bool unlocked)
 {
     return policy == RIG_CLOCK || policy == RIG_REFAULT || (flags == (unsigned)policy && unlocked == (policy == RIG_2Q));

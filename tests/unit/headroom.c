@@ -407,7 +407,8 @@ static void holds_at_its_own(struct quire_headroom_info at, unsigned kind, uint3
     }
 }
 
-/* FIFO, S3-FIFO and 2Q to the page, CLOCK within 2; the one that keeps part of a loop within an eighth, and upwards. */
+/* FIFO, S3-FIFO and 2Q to the page, CLOCK within 2; policy_refault.h upwards, and within an eighth of what it says, for
+ * these loops. */
 Test(headroom_replay, every_policy_loads_nothing_at_what_the_gauge_says, .timeout = 120)
 {
     static const uint32_t loops[] = {40, 55, 90};
