@@ -258,6 +258,11 @@ struct quire_pager_config rig_pager_config(struct rig *rig)
     return config;
 }
 
+unsigned rig_stride(unsigned n)
+{
+    return getenv("QUIRE_TIMEOUT_SCALE") != NULL ? n : 1u;
+}
+
 void rig_start(struct rig *rig, const struct rig_config *config)
 {
     struct quire_pager_config pager;

@@ -154,6 +154,11 @@ struct rig_account {
     struct rig_policies policies;
 };
 
+/* Where a tool slows every instruction down (QUIRE_TIMEOUT_SCALE is set, as it is under Valgrind and ThreadSanitizer) a long test
+ * tries each n-th of its combinations only: returns n there, else 1. Choose n without a common factor with the sizes of what is
+ * combined, so that every value of each is still met. */
+unsigned rig_stride(unsigned n);
+
 void rig_start(struct rig *rig, const struct rig_config *config);
 void rig_stop(struct rig *rig);
 

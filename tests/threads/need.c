@@ -141,13 +141,10 @@ static void run_one(enum rig_policy policy, unsigned flags, bool flush_unlocked,
 
 static void run_all(enum rig_policy policy, bool flush_unlocked)
 {
-    unsigned flags;
-    unsigned crew;
+    unsigned number;
 
-    for (flags = 0; flags < 4u; flags++) {
-        for (crew = 1; crew <= 4u; crew++) {
-            run_one(policy, flags, flush_unlocked, crew);
-        }
+    for (number = 0; number < 16u; number += rig_stride(5)) {
+        run_one(policy, number / 4u, flush_unlocked, 1u + number % 4u);
     }
     crew_tally_print(&tally, name);
 }

@@ -116,13 +116,10 @@ static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_u
 
 static void run_all(enum rig_policy policy, bool flush_unlocked)
 {
-    unsigned flags;
-    unsigned crew;
+    unsigned number;
 
-    for (flags = 0; flags < 4u; flags++) {
-        for (crew = 1; crew <= 4u; crew++) {
-            run(policy, (enum quire_sim_flags)flags, flush_unlocked, crew);
-        }
+    for (number = 0; number < 16u; number += rig_stride(5)) {
+        run(policy, (enum quire_sim_flags)(number / 4u), flush_unlocked, 1u + number % 4u);
     }
     crew_tally_print(&tally, name);
 }
