@@ -7,6 +7,7 @@
 
 /*
  *   test_trace make FILE EVENTS NAME    a program that loops over more pages than fit, its objects called NAME
+ *   test_trace gap FILE                 three events, the last of them 19 hours after the others
  *   test_trace pins SCRATCH             whether pins are chosen for what loads cost, not for one that was slow by accident
  *   test_trace mutate FILE N TEMPLATE SCRATCH    reads N mutations of FILE, and makes everything of each that can be read
  */
@@ -106,6 +107,31 @@ static int make(const char *path, uint64_t events, const char *name)
         put_name(file, QUIRE_TRACE_INFO_CONTEXT, i, name);
     }
     put_run(file, events);
+    return fclose(file) == 0 ? 0 : 2;
+}
+
+static int make_gap(const char *path)
+{
+    static const uint64_t times[] = {1000, 2000, 2000u + (UINT64_C(1) << 46)};
+    struct quire_trace_header header = {12, FRAMES, 1000000000u};
+    unsigned char line[QUIRE_TRACE_HEADER_BYTES];
+    FILE *file = fopen(path, "wb");
+    uint32_t i;
+
+    if (file == NULL) {
+        perror(path);
+        return 2;
+    }
+    (void)fwrite(line, quire_trace_header_encode(&header, line), 1, file);
+    for (i = 0; i < 3u; i++) {
+        struct quire_trace_event event = event_of(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, QUIRE_PROT_READ, times[i]);
+
+        event.who = 1u | quire_trace_cost_code(700);
+        event.page = i;
+        event.fobj = 1;
+        event.pgidx = i;
+        put(file, &event);
+    }
     return fclose(file) == 0 ? 0 : 2;
 }
 
@@ -303,12 +329,15 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "make") == 0) {
         return make(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
     }
+    if (argc == 3 && strcmp(argv[1], "gap") == 0) {
+        return make_gap(argv[2]);
+    }
     if (argc == 3 && strcmp(argv[1], "pins") == 0) {
         return choose(argv[2]);
     }
     if (argc == 6 && strcmp(argv[1], "mutate") == 0) {
         return mutate(argv[2], strtoull(argv[3], NULL, 10), argv[4], argv[5]);
     }
-    fputs("usage: test_trace make FILE EVENTS NAME | pins SCRATCH | mutate FILE N TEMPLATE SCRATCH\n", stderr);
+    fputs("usage: test_trace make FILE EVENTS NAME | gap FILE | pins SCRATCH | mutate FILE N TEMPLATE SCRATCH\n", stderr);
     return 2;
 }
