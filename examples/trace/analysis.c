@@ -288,6 +288,7 @@ static bool count_step(struct counting *c, const struct step *step)
         }
         a->save_cost += step->cost;
     }
+    a->kept += step->type == QUIRE_TRACE_SAVE && step->status == 0;
     a->failures += (step->type == QUIRE_TRACE_SAVE || step->type == QUIRE_TRACE_LOAD) && step->status != 0;
     a->failures += step->type == QUIRE_TRACE_FAULT && (step->status == QUIRE_IO || step->status == QUIRE_INTEGRITY);
     if (step->frame != NONE && step->victim != NONE && !came) {

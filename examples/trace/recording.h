@@ -132,6 +132,7 @@ struct analysis {
     uint64_t faults[7]; /* by enum quire_fault_kind */
     uint64_t evictions;
     uint64_t dirty;      /* evictions that had to save first */
+    uint64_t kept;       /* pages saved that stayed */
     uint64_t failures;   /* loads and saves that failed */
     uint64_t reloads;    /* majors of pages that were in memory before */
     uint64_t quick;      /* of these: evicted less than a pool's worth of evictions ago */

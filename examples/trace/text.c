@@ -120,8 +120,8 @@ static void put_counts(FILE *file, const struct recording *recording, const stru
     for (kind = 0; kind < 7u; kind++) {
         fprintf(file, " %llu %s%s", (unsigned long long)analysis->faults[kind], kinds[kind], kind < 6u ? "," : "\n");
     }
-    fprintf(file, "evictions: %llu, %llu of them saved first\n", (unsigned long long)analysis->evictions,
-            (unsigned long long)analysis->dirty);
+    fprintf(file, "evictions: %llu, %llu of them saved first; %llu pages saved that stayed\n",
+            (unsigned long long)analysis->evictions, (unsigned long long)analysis->dirty, (unsigned long long)analysis->kept);
 }
 
 static void put_hottest(FILE *file, const struct recording *recording, const struct analysis *analysis)
