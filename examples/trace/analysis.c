@@ -270,6 +270,7 @@ static bool count_fault(struct counting *c, const struct step *step)
 static bool count_step(struct counting *c, const struct step *step)
 {
     struct analysis *a = c->analysis;
+    bool kept = step->type == QUIRE_TRACE_SAVE && step->status == 0;
     bool came = step->status == 0 && step->page != NONE && step->frame != NONE &&
                 ((step->type == QUIRE_TRACE_FAULT && step->kind == QUIRE_FAULT_MAJOR) || step->type == QUIRE_TRACE_LOAD);
 
@@ -279,8 +280,8 @@ static bool count_step(struct counting *c, const struct step *step)
     if (step->victim != NONE) {
         count_eviction(c, step->victim, step->dirty);
     }
-    if (step->type == QUIRE_TRACE_SAVE || (step->type == QUIRE_TRACE_EVICT && step->dirty)) {
-        uint32_t page = step->type == QUIRE_TRACE_SAVE ? step->page : step->victim;
+    if (kept || (step->type == QUIRE_TRACE_EVICT && step->dirty)) {
+        uint32_t page = kept ? step->page : step->victim;
 
         if (page != NONE) {
             c->recording->pages[page].saves++;
@@ -288,7 +289,7 @@ static bool count_step(struct counting *c, const struct step *step)
         }
         a->save_cost += step->cost;
     }
-    a->kept += step->type == QUIRE_TRACE_SAVE && step->status == 0;
+    a->kept += kept;
     a->failures += (step->type == QUIRE_TRACE_SAVE || step->type == QUIRE_TRACE_LOAD) && step->status != 0;
     a->failures += step->type == QUIRE_TRACE_FAULT && (step->status == QUIRE_IO || step->status == QUIRE_INTEGRITY);
     if (step->frame != NONE && step->victim != NONE && !came) {

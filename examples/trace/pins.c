@@ -65,7 +65,9 @@ static bool is_load(const struct step *step)
 /* A save that was measured; where an eviction tells of one, the time may stand elsewhere. */
 static bool is_save(const struct step *step)
 {
-    return (step->type == QUIRE_TRACE_SAVE || (step->type == QUIRE_TRACE_EVICT && step->dirty)) && step->cost != 0;
+    bool done = step->type == QUIRE_TRACE_SAVE ? step->status == 0 : step->type == QUIRE_TRACE_EVICT && step->dirty;
+
+    return done && step->cost != 0;
 }
 
 static size_t take(const struct recording *recording, bool (*wanted)(const struct step *step), struct sample *to)
