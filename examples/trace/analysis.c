@@ -262,7 +262,6 @@ static bool count_fault(struct counting *c, const struct step *step)
     page->minors += !major && step->kind != QUIRE_FAULT_REFUSED;
     if (major) {
         page->cost += step->cost;
-        c->analysis->major_cost += step->cost;
     }
     return true;
 }
@@ -287,7 +286,6 @@ static bool count_step(struct counting *c, const struct step *step)
             c->recording->pages[page].saves++;
             c->recording->pages[page].cost += step->cost;
         }
-        a->save_cost += step->cost;
     }
     a->kept += kept;
     a->failures += (step->type == QUIRE_TRACE_SAVE || step->type == QUIRE_TRACE_LOAD) && step->status != 0;

@@ -175,12 +175,11 @@ static void make_lines(const struct recording *recording, const struct prices *p
     }
     for (i = 0; i < pins->num_lines; i++) {
         pins->saved_majors += pins->lines[i].saved_majors;
-        pins->saved_cost += pins->lines[i].saved_cost;
     }
     qsort(pins->lines, pins->num_lines, sizeof *pins->lines, by_saving);
 }
 
-const char *pins_choose(struct recording *recording, const struct analysis *analysis, struct pins *pins)
+const char *pins_choose(struct recording *recording, struct pins *pins)
 {
     uint32_t frames = recording->header.pages != 0 ? recording->header.pages : recording->num_frames;
     struct worth *worth = calloc((size_t)recording->num_pages + 1u, sizeof *worth);
@@ -188,7 +187,6 @@ const char *pins_choose(struct recording *recording, const struct analysis *anal
     double total = 0;
     uint32_t i;
 
-    (void)analysis;
     memset(pins, 0, sizeof *pins);
     if (!find_prices(recording, &prices) || worth == NULL) {
         free(prices.load);

@@ -250,7 +250,6 @@ static const char *take_step(struct reading *reading, const struct quire_trace_e
         }
         to->objects[object].npages = event->pgidx;
         to->objects[object].unpaged = to->objects[object].unpaged || step.kind == QUIRE_TRACE_BEGAN_UNPAGED;
-        to->objects[object].ended = step.kind == QUIRE_TRACE_ENDED;
         step.page = object; /* of this type only: the object itself */
     } else if (event->fobj != 0 && (step.page = page_of(reading, event->fobj, event->pgidx)) == NONE) {
         return "no memory";

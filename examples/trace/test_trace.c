@@ -187,7 +187,7 @@ static const char *use(const char *path, const char *template_path, const char *
     }
     wrong = analysis_make(&recording, &analysis);
     if (wrong == NULL) {
-        wrong = pins_choose(&recording, &analysis, &pins);
+        wrong = pins_choose(&recording, &pins);
         snprintf(out, sizeof out, "%s.out", scratch);
         wrong = wrong == NULL ? text_write(&recording, &analysis, &pins, out) : wrong;
         wrong = wrong == NULL ? pins_write(&recording, &pins, out) : wrong;
@@ -306,7 +306,7 @@ static int choose(const char *path)
     if (!put_loads(path, load, 13) || recording_read(&recording, path) != NULL) {
         return 2;
     }
-    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &analysis, &pins) != NULL) {
+    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &pins) != NULL) {
         return 2;
     }
     good = pins.pages == 8u && pins.num_lines == 8u; /* a quarter of the pool */
@@ -377,7 +377,7 @@ static int save(const char *path)
     if (!put_saves(path) || recording_read(&recording, path) != NULL) {
         return 2;
     }
-    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &analysis, &pins) != NULL) {
+    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &pins) != NULL) {
         return 2;
     }
     good = recording.num_pages == 1u && pins.num_lines == 1u;
