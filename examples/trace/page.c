@@ -248,12 +248,11 @@ static const char *fill(struct picture *picture)
     const char *wrong;
     uint32_t i;
 
-    picture->row_of = malloc(((size_t)recording->num_pages + 1u) * sizeof *picture->row_of);
+    picture->row_of = nones(recording->num_pages);
     picture->since = calloc((size_t)recording->num_pages + 1u, sizeof *picture->since);
     if (picture->row_of == NULL || picture->since == NULL) {
         return "no memory";
     }
-    memset(picture->row_of, 0xff, ((size_t)recording->num_pages + 1u) * sizeof *picture->row_of);
     wrong = choose_rows(picture);
     wrong = wrong == NULL ? choose_contexts(picture) : wrong;
     picture->resident = calloc((size_t)(picture->num_rows + 1u) * COLUMNS, sizeof *picture->resident);
@@ -316,8 +315,8 @@ static void put_totals(FILE *file, const struct recording *recording, const stru
     fprintf(file, ",\n\"written\":%lld", (long long)recording->written);
     fprintf(file, ",\n\"hz\":%llu,\"duration\":%llu,\"frames\":%u,\"events\":%u,\"lost\":%llu,\"skipped\":%llu,\"cut\":%s",
             recording->timed ? (unsigned long long)recording->header.hz : 0, (unsigned long long)recording->duration,
-            recording->header.pages != 0 ? recording->header.pages : recording->num_frames, recording->num_steps,
-            (unsigned long long)recording->lost, (unsigned long long)recording->skipped, recording->cut ? "true" : "false");
+            pool_pages(recording), recording->num_steps, (unsigned long long)recording->lost,
+            (unsigned long long)recording->skipped, recording->cut ? "true" : "false");
     fprintf(file,
             ",\n\"totals\":{\"major\":%llu,\"minor\":%llu,\"write\":%llu,\"accessed\":%llu,\"spurious\":%llu,\"unpaged\":%llu,"
             "\"refused\":%llu,\"evictions\":%llu,\"dirty\":%llu,\"reloads\":%llu,\"quick\":%llu,\"failures\":%llu,"

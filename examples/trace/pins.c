@@ -181,7 +181,7 @@ static void make_lines(const struct recording *recording, const struct prices *p
 
 const char *pins_choose(struct recording *recording, struct pins *pins)
 {
-    uint32_t frames = recording->header.pages != 0 ? recording->header.pages : recording->num_frames;
+    uint32_t frames = pool_pages(recording);
     struct worth *worth = calloc((size_t)recording->num_pages + 1u, sizeof *worth);
     struct prices prices;
     double total = 0;

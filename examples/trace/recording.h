@@ -18,6 +18,12 @@
 #define NAME_BYTES 96u
 #define NONE UINT32_MAX
 
+/* Makes room for one more element of `each` bytes in an array of which `used` of `size` are in use. False: no memory. */
+bool room_for(void **array, size_t *size, size_t used, size_t each);
+
+/* An array of `n` times NONE, never an empty one. Null: no memory. */
+uint32_t *nones(size_t n);
+
 /* The key to an index: two numbers. */
 struct table_entry {
     uint32_t a;
@@ -108,6 +114,9 @@ struct recording {
 /* Reads the file at `path`. Returns null, or what is wrong with it; then there is nothing to free. */
 const char *recording_read(struct recording *recording, const char *path);
 void recording_free(struct recording *recording);
+
+/* Physical pages of the pool: as told, or those that events name. */
+uint32_t pool_pages(const struct recording *recording);
 
 /* ---- analysis.c ---- */
 
