@@ -188,7 +188,9 @@ static const char *use(const char *path, const char *template_path, const char *
     wrong = analysis_make(&recording, &analysis);
     if (wrong == NULL) {
         wrong = pins_choose(&recording, &pins);
-        snprintf(out, sizeof out, "%s.out", scratch);
+        if (snprintf(out, sizeof out, "%s.out", scratch) >= (int)sizeof out) {
+            wrong = "a path that is too long";
+        }
         wrong = wrong == NULL ? text_write(&recording, &analysis, &pins, out) : wrong;
         wrong = wrong == NULL ? pins_write(&recording, &pins, out) : wrong;
         (void)qpt_write(&recording, out, "mutated");
