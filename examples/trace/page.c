@@ -1,4 +1,4 @@
-/* page.c - a recording as data for the HTML page, thinned out to what a screen shows, and the page. SPDX-License-Identifier: BSD-2-Clause */
+/* page.c - a recording as data for the HTML page, thinned out to what a screen shows. SPDX-License-Identifier: BSD-2-Clause */
 #include "recording.h"
 
 #include <errno.h>
@@ -317,16 +317,18 @@ static void put_totals(FILE *file, const struct recording *recording, const stru
             recording->timed ? (unsigned long long)recording->header.hz : 0, (unsigned long long)recording->duration,
             pool_pages(recording), recording->num_steps, (unsigned long long)recording->lost,
             (unsigned long long)recording->skipped, recording->cut ? "true" : "false");
-    fprintf(file,
-            ",\n\"totals\":{\"major\":%llu,\"minor\":%llu,\"write\":%llu,\"accessed\":%llu,\"spurious\":%llu,\"unpaged\":%llu,"
-            "\"refused\":%llu,\"evictions\":%llu,\"dirty\":%llu,\"reloads\":%llu,\"quick\":%llu,\"failures\":%llu,"
-            "\"pages\":%u,\"objects\":%u,\"contexts\":%u}",
-            (unsigned long long)faults[QUIRE_FAULT_MAJOR], (unsigned long long)faults[QUIRE_FAULT_MINOR],
-            (unsigned long long)faults[QUIRE_FAULT_WRITE], (unsigned long long)faults[QUIRE_FAULT_ACCESSED],
-            (unsigned long long)faults[QUIRE_FAULT_SPURIOUS], (unsigned long long)faults[QUIRE_FAULT_UNPAGED],
-            (unsigned long long)faults[QUIRE_FAULT_REFUSED], (unsigned long long)analysis->evictions,
-            (unsigned long long)analysis->dirty, (unsigned long long)analysis->reloads, (unsigned long long)analysis->quick,
-            (unsigned long long)analysis->failures, recording->num_pages, recording->num_objects, recording->num_contexts);
+    fprintf(
+        file,
+        ",\n\"totals\":{\"major\":%llu,\"minor\":%llu,\"write\":%llu,\"accessed\":%llu,\"spurious\":%llu,\"unpaged\":%llu,"
+        "\"refused\":%llu,\"evictions\":%llu,\"dirty\":%llu,\"kept\":%llu,\"reloads\":%llu,\"quick\":%llu,\"failures\":%llu,"
+        "\"pages\":%u,\"objects\":%u,\"contexts\":%u}",
+        (unsigned long long)faults[QUIRE_FAULT_MAJOR], (unsigned long long)faults[QUIRE_FAULT_MINOR],
+        (unsigned long long)faults[QUIRE_FAULT_WRITE], (unsigned long long)faults[QUIRE_FAULT_ACCESSED],
+        (unsigned long long)faults[QUIRE_FAULT_SPURIOUS], (unsigned long long)faults[QUIRE_FAULT_UNPAGED],
+        (unsigned long long)faults[QUIRE_FAULT_REFUSED], (unsigned long long)analysis->evictions,
+        (unsigned long long)analysis->dirty, (unsigned long long)analysis->kept, (unsigned long long)analysis->reloads,
+        (unsigned long long)analysis->quick, (unsigned long long)analysis->failures, recording->num_pages,
+        recording->num_objects, recording->num_contexts);
 }
 
 static void put_findings(FILE *file, const struct recording *recording, const struct analysis *analysis,
