@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "quire/file.h"
 
 #define SIZE_MAX_FILES 65536u
@@ -62,20 +63,6 @@ static void unlock(void *ctx, uintptr_t key)
     (void)ctx;
     (void)key;
     locked = 0;
-}
-
-static void *mem_alloc(void *ctx, size_t size, size_t align)
-{
-    (void)ctx;
-    (void)align; /* malloc aligns for every type */
-    return malloc(size);
-}
-
-static void mem_free(void *ctx, void *ptr, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(ptr);
 }
 
 static enum quire_status load(struct quire_io *io)

@@ -97,8 +97,8 @@ END {
     print ""
     print "Variants: .middle .last = contexts created in this order around the one that maps the page (else it is first);"
     print ".fifo .s3fifo .2q .refault = that policy (else CLOCK); .sw = no hardware flags; .left = flags as the policy left them"
-    print "(else all are set again before each operation); .idle = three more threads faulted once; .shared = another context has an entry;"
-    print ".trace = every event goes into a ring, .timed = with the time."
+    print "(else all are set again before each operation); .idle = three more threads faulted once; .shared = another context has"
+    print "an entry; .trace = every event goes into a ring, .timed = with the time."
     printf "Each operation is counted exactly; a call of nothing takes %d instructions, which are subtracted.\n", harness
     printf "The standard error of a mean is at most %.1f.\n\n", most_error
 
@@ -108,8 +108,10 @@ END {
     limit("major fault, dirty victim, hardware flags: greatest mean with 1 area", greatest("major_dirty", flags), 700)
     split("s3fifo 2q refault", policies, " ")
     for (i = 1; i in policies; i++) {
-        limit("major fault, clean victim, " policies[i] ": greatest mean with 1 area", greatest("major_clean[.]" policies[i], "[.]left"), 700)
-        limit("major fault, dirty victim, " policies[i] ": greatest mean with 1 area", greatest("major_dirty[.]" policies[i], "[.]left"), 700)
+        limit("major fault, clean victim, " policies[i] ": greatest mean with 1 area",
+            greatest("major_clean[.]" policies[i], "[.]left"), 700)
+        limit("major fault, dirty victim, " policies[i] ": greatest mean with 1 area",
+            greatest("major_dirty[.]" policies[i], "[.]left"), 700)
     }
     split("minor major_clean major_dirty write_clean unmap_area protect_area", cases, " ")
     for (i = 1; i in cases; i++) {

@@ -13,13 +13,10 @@
  * The machine is an array of entries, a byte each, per context. Areas and pages are created, loaded and visited in random
  * order.
  */
+#include "policies.h"
+
 #include <quire/pager.h>
 #include <quire/pager_check.h>
-#include <quire/policy_2q.h>
-#include <quire/policy_clock.h>
-#include <quire/policy_fifo.h>
-#include <quire/policy_refault.h>
-#include <quire/policy_s3fifo.h>
 #include <quire/vm.h>
 #include <quire/writeback.h>
 
@@ -238,14 +235,12 @@ static void area_free(void *ctx, void *ptr, size_t size)
 
 /* ---- A configuration -------------------------------------------------------------------------------------------- */
 
-enum bench_policy { CLOCK, FIFO, S3FIFO, TWO_QUEUES, REFAULT };
-
 struct bench {
     const char *name; /* of the dumps */
     uint32_t pages;
     uint32_t areas;
     uint32_t contexts;
-    enum bench_policy policy;
+    struct quire_policy *policy;
     bool software;  /* no hardware flags: use is seen by removing entries, writes by read-only ones */
     bool left;      /* flags stay as the policy and the hooks left them; else all are set before each operation */
     bool idle;      /* three further threads faulted once, and their last pages stay fixed */
@@ -256,11 +251,6 @@ struct bench {
 
     struct machine machine;
     struct quire_mmu mmu;
-    struct quire_policy_clock clock;
-    struct quire_policy_fifo first_in;
-    struct quire_policy_s3fifo s3fifo;
-    struct quire_policy_2q two_queues;
-    struct quire_policy_refault refault;
     struct quire_pager pager;
     struct quire_pmem *pmems;
     uint32_t steps[QUIRE_PAGER_STEP_BYTES(4, QUIRE_PAGER_STEP_DEFAULT) / sizeof(uint32_t)];
@@ -369,23 +359,6 @@ static void setup_machine(struct bench *b)
     b->mmu.wake = machine_wake;
 }
 
-static struct quire_policy *setup_policy(struct bench *b)
-{
-    switch (b->policy) {
-    case FIFO:
-        return quire_policy_fifo_init(&b->first_in);
-    case S3FIFO:
-        return quire_policy_s3fifo_init(&b->s3fifo);
-    case TWO_QUEUES:
-        return quire_policy_2q_init(&b->two_queues);
-    case REFAULT:
-        return quire_policy_refault_init(&b->refault);
-    case CLOCK:
-    default:
-        return quire_policy_clock_init(&b->clock);
-    }
-}
-
 static uint64_t clock_now(void *ctx)
 {
     return (uintptr_t)ctx;
@@ -397,7 +370,7 @@ static void setup_pager(struct bench *b)
 
     memset(&config, 0, sizeof config);
     config.mmu = &b->mmu;
-    config.policy = setup_policy(b);
+    config.policy = b->policy;
     config.mem.alloc = area_alloc;
     config.mem.free = area_free;
     config.npages = b->pages;
@@ -731,13 +704,11 @@ static const struct {
 
 static bool set_variant(struct bench *b, const char *variant)
 {
-    static const char *const policies[] = {"clock", "fifo", "s3fifo", "2q", "refault"};
-    size_t i;
+    struct quire_policy *policy = policy_named(variant);
 
-    for (i = 0; i < sizeof policies / sizeof policies[0]; i++) {
-        if (strcmp(variant, policies[i]) == 0) {
-            b->policy = (enum bench_policy)i;
-        }
+    if (policy != NULL) {
+        b->policy = policy;
+        return true;
     }
     b->software = b->software || strcmp(variant, "sw") == 0;
     b->left = b->left || strcmp(variant, "left") == 0;
@@ -750,7 +721,7 @@ static bool set_variant(struct bench *b, const char *variant)
     } else if (strcmp(variant, "last") == 0) {
         b->where = b->contexts;
     }
-    return strstr(".clock.fifo.s3fifo.2q.refault.sw.left.idle.shared.trace.timed.middle.last.", variant) != NULL;
+    return strstr(".sw.left.idle.shared.trace.timed.middle.last.", variant) != NULL;
 }
 
 static void run(struct bench *b, const char *argument)
@@ -761,6 +732,7 @@ static void run(struct bench *b, const char *argument)
 
     memset(b, 0, sizeof *b);
     b->name = argument;
+    b->policy = policy_named("clock");
     if (sscanf(argument, "%63[^,],%u,%u,%u", text, &b->pages, &b->areas, &b->contexts) != 4 || b->areas == 0 ||
         b->pages < 2u * AREA_PAGES || b->areas > b->pages || b->contexts >= CONTEXTS_MAX) {
         stop("arguments are case[.variant...],pages,areas,contexts");

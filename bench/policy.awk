@@ -1,6 +1,6 @@
 # bench/policy.awk - from what bench/policy.c prints to tables, a CSV file (-v csv=FILE), what bench/policy.gnuplot draws
-# (-v data=PREFIX) and limits (-v limits="POLICY FLAGS WHAT MOST ...", WHAT being cost, majors or worst). Exits 1 if a limit does not
-# hold. SPDX-License-Identifier: BSD-2-Clause
+# (-v data=PREFIX) and limits (-v limits="POLICY FLAGS WHAT MOST ...", WHAT being cost, majors or worst). Exits 1 if a limit does
+# not hold. SPDX-License-Identifier: BSD-2-Clause
 
 function cost(run) {
     return 20 * majors[run] + minors[run] + 15 * saves[run]

@@ -67,9 +67,14 @@ function print_fields(    i, half, twice) {
     }
 }
 
-# Each trace in turn is left out; what all others like best is then tried on it.
-function leave_one_out(    t, v, best, own, other, sum_own, sum_other) {
+# Each trace in turn is left out; what all others like best is then tried on it. Both are judged by the mean over all kinds of
+# hardware: a constant is the same for all of them.
+function leave_one_out(    t, v, h, kinds, best, own, other, sum_own, sum_other) {
+    for (h = 1; h <= hardware[0]; h++) {
+        kinds = kinds (h > 1 ? " and " : "") hardware[h]
+    }
     print ""
+    print "Leaving one trace out, chosen and judged by the mean over " kinds " together:"
     printf "%-20s %-40s %12s %12s\n", "left out", "what the others choose", "its cost", "as it is"
     for (t = 1; t <= traces[0]; t++) {
         best = policy

@@ -1,4 +1,5 @@
 /* bench/replay.c - a recorded trace through the pager. SPDX-License-Identifier: BSD-2-Clause */
+#include "mem.h"
 #include "replay.h"
 
 #include <quire/pager.h>
@@ -133,20 +134,6 @@ static bool start_context(struct machine *m, uint32_t context)
 }
 
 /* ---- The machine ---- */
-
-static void *mem_alloc(void *ctx, size_t size, size_t align)
-{
-    (void)ctx;
-    (void)align; /* malloc aligns for every type */
-    return malloc(size);
-}
-
-static void mem_free(void *ctx, void *ptr, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(ptr);
-}
 
 static bool start_sim(struct machine *m)
 {

@@ -68,16 +68,6 @@ static void replay_step(struct residency *r, uint32_t at)
     }
 }
 
-static uint32_t *nones(size_t n)
-{
-    uint32_t *array = malloc((n + 1u) * sizeof *array);
-
-    if (array != NULL) {
-        memset(array, 0xff, (n + 1u) * sizeof *array);
-    }
-    return array;
-}
-
 const char *residency_replay(const struct recording *recording, residency_hook hook, void *ctx)
 {
     struct residency r;
@@ -150,19 +140,6 @@ struct counting {
     uint64_t *evicted_at; /* per page: evictions before its last one, + 1; 0: never evicted */
 };
 
-static bool room_for(void **array, size_t *size, size_t used, size_t each)
-{
-    size_t more = *size != 0 ? *size * 2u : 64u;
-    void *bigger = used < *size ? *array : realloc(*array, more * each);
-
-    if (bigger == NULL) {
-        return false;
-    }
-    *size = used < *size ? *size : more;
-    *array = bigger;
-    return true;
-}
-
 static struct pair *pair_of(struct counting *c, uint32_t winner, uint32_t loser)
 {
     struct analysis *a = c->analysis;
@@ -227,7 +204,7 @@ static void count_arrival(struct counting *c, uint32_t page)
 
     if (c->evicted_at[page] != 0) {
         a->reloads++;
-        a->quick += a->evictions - c->evicted_at[page] < c->recording->num_frames;
+        a->quick += a->evictions - c->evicted_at[page] < pool_pages(c->recording);
         c->evicted_at[page] = 0;
     }
     if (c->evicted_in[page] != NONE) {
@@ -262,7 +239,6 @@ static bool count_fault(struct counting *c, const struct step *step)
     page->minors += !major && step->kind != QUIRE_FAULT_REFUSED;
     if (major) {
         page->cost += step->cost;
-        c->analysis->major_cost += step->cost;
     }
     return true;
 }
@@ -270,6 +246,7 @@ static bool count_fault(struct counting *c, const struct step *step)
 static bool count_step(struct counting *c, const struct step *step)
 {
     struct analysis *a = c->analysis;
+    bool kept = step->type == QUIRE_TRACE_SAVE && step->status == 0;
     bool came = step->status == 0 && step->page != NONE && step->frame != NONE &&
                 ((step->type == QUIRE_TRACE_FAULT && step->kind == QUIRE_FAULT_MAJOR) || step->type == QUIRE_TRACE_LOAD);
 
@@ -279,15 +256,15 @@ static bool count_step(struct counting *c, const struct step *step)
     if (step->victim != NONE) {
         count_eviction(c, step->victim, step->dirty);
     }
-    if (step->type == QUIRE_TRACE_SAVE || (step->type == QUIRE_TRACE_EVICT && step->dirty)) {
-        uint32_t page = step->type == QUIRE_TRACE_SAVE ? step->page : step->victim;
+    if (kept || (step->type == QUIRE_TRACE_EVICT && step->dirty)) {
+        uint32_t page = kept ? step->page : step->victim;
 
         if (page != NONE) {
             c->recording->pages[page].saves++;
             c->recording->pages[page].cost += step->cost;
         }
-        a->save_cost += step->cost;
     }
+    a->kept += kept;
     a->failures += (step->type == QUIRE_TRACE_SAVE || step->type == QUIRE_TRACE_LOAD) && step->status != 0;
     a->failures += step->type == QUIRE_TRACE_FAULT && (step->status == QUIRE_IO || step->status == QUIRE_INTEGRITY);
     if (step->frame != NONE && step->victim != NONE && !came) {

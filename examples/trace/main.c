@@ -52,7 +52,7 @@ static bool write_all(struct recording *recording, const char *prefix, const cha
     if (wrong != NULL) {
         return bad(path, wrong);
     }
-    wrong = pins_choose(recording, &analysis, &pins);
+    wrong = pins_choose(recording, &pins);
     if (wrong == NULL) {
         path = output(prefix, "txt");
         wrong = text_write(recording, &analysis, &pins, path);

@@ -1,4 +1,4 @@
-/* page.c - a recording as data for the HTML page, thinned out to what a screen shows, and the page. SPDX-License-Identifier: BSD-2-Clause */
+/* page.c - a recording as data for the HTML page, thinned out to what a screen shows. SPDX-License-Identifier: BSD-2-Clause */
 #include "recording.h"
 
 #include <errno.h>
@@ -248,12 +248,11 @@ static const char *fill(struct picture *picture)
     const char *wrong;
     uint32_t i;
 
-    picture->row_of = malloc(((size_t)recording->num_pages + 1u) * sizeof *picture->row_of);
+    picture->row_of = nones(recording->num_pages);
     picture->since = calloc((size_t)recording->num_pages + 1u, sizeof *picture->since);
     if (picture->row_of == NULL || picture->since == NULL) {
         return "no memory";
     }
-    memset(picture->row_of, 0xff, ((size_t)recording->num_pages + 1u) * sizeof *picture->row_of);
     wrong = choose_rows(picture);
     wrong = wrong == NULL ? choose_contexts(picture) : wrong;
     picture->resident = calloc((size_t)(picture->num_rows + 1u) * COLUMNS, sizeof *picture->resident);
@@ -316,18 +315,20 @@ static void put_totals(FILE *file, const struct recording *recording, const stru
     fprintf(file, ",\n\"written\":%lld", (long long)recording->written);
     fprintf(file, ",\n\"hz\":%llu,\"duration\":%llu,\"frames\":%u,\"events\":%u,\"lost\":%llu,\"skipped\":%llu,\"cut\":%s",
             recording->timed ? (unsigned long long)recording->header.hz : 0, (unsigned long long)recording->duration,
-            recording->header.pages != 0 ? recording->header.pages : recording->num_frames, recording->num_steps,
-            (unsigned long long)recording->lost, (unsigned long long)recording->skipped, recording->cut ? "true" : "false");
-    fprintf(file,
-            ",\n\"totals\":{\"major\":%llu,\"minor\":%llu,\"write\":%llu,\"accessed\":%llu,\"spurious\":%llu,\"unpaged\":%llu,"
-            "\"refused\":%llu,\"evictions\":%llu,\"dirty\":%llu,\"reloads\":%llu,\"quick\":%llu,\"failures\":%llu,"
-            "\"pages\":%u,\"objects\":%u,\"contexts\":%u}",
-            (unsigned long long)faults[QUIRE_FAULT_MAJOR], (unsigned long long)faults[QUIRE_FAULT_MINOR],
-            (unsigned long long)faults[QUIRE_FAULT_WRITE], (unsigned long long)faults[QUIRE_FAULT_ACCESSED],
-            (unsigned long long)faults[QUIRE_FAULT_SPURIOUS], (unsigned long long)faults[QUIRE_FAULT_UNPAGED],
-            (unsigned long long)faults[QUIRE_FAULT_REFUSED], (unsigned long long)analysis->evictions,
-            (unsigned long long)analysis->dirty, (unsigned long long)analysis->reloads, (unsigned long long)analysis->quick,
-            (unsigned long long)analysis->failures, recording->num_pages, recording->num_objects, recording->num_contexts);
+            pool_pages(recording), recording->num_steps, (unsigned long long)recording->lost,
+            (unsigned long long)recording->skipped, recording->cut ? "true" : "false");
+    fprintf(
+        file,
+        ",\n\"totals\":{\"major\":%llu,\"minor\":%llu,\"write\":%llu,\"accessed\":%llu,\"spurious\":%llu,\"unpaged\":%llu,"
+        "\"refused\":%llu,\"evictions\":%llu,\"dirty\":%llu,\"kept\":%llu,\"reloads\":%llu,\"quick\":%llu,\"failures\":%llu,"
+        "\"pages\":%u,\"objects\":%u,\"contexts\":%u}",
+        (unsigned long long)faults[QUIRE_FAULT_MAJOR], (unsigned long long)faults[QUIRE_FAULT_MINOR],
+        (unsigned long long)faults[QUIRE_FAULT_WRITE], (unsigned long long)faults[QUIRE_FAULT_ACCESSED],
+        (unsigned long long)faults[QUIRE_FAULT_SPURIOUS], (unsigned long long)faults[QUIRE_FAULT_UNPAGED],
+        (unsigned long long)faults[QUIRE_FAULT_REFUSED], (unsigned long long)analysis->evictions,
+        (unsigned long long)analysis->dirty, (unsigned long long)analysis->kept, (unsigned long long)analysis->reloads,
+        (unsigned long long)analysis->quick, (unsigned long long)analysis->failures, recording->num_pages,
+        recording->num_objects, recording->num_contexts);
 }
 
 static void put_findings(FILE *file, const struct recording *recording, const struct analysis *analysis,

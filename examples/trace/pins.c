@@ -65,7 +65,9 @@ static bool is_load(const struct step *step)
 /* A save that was measured; where an eviction tells of one, the time may stand elsewhere. */
 static bool is_save(const struct step *step)
 {
-    return (step->type == QUIRE_TRACE_SAVE || (step->type == QUIRE_TRACE_EVICT && step->dirty)) && step->cost != 0;
+    bool done = step->type == QUIRE_TRACE_SAVE ? step->status == 0 : step->type == QUIRE_TRACE_EVICT && step->dirty;
+
+    return done && step->cost != 0;
 }
 
 static size_t take(const struct recording *recording, bool (*wanted)(const struct step *step), struct sample *to)
@@ -173,20 +175,18 @@ static void make_lines(const struct recording *recording, const struct prices *p
     }
     for (i = 0; i < pins->num_lines; i++) {
         pins->saved_majors += pins->lines[i].saved_majors;
-        pins->saved_cost += pins->lines[i].saved_cost;
     }
     qsort(pins->lines, pins->num_lines, sizeof *pins->lines, by_saving);
 }
 
-const char *pins_choose(struct recording *recording, const struct analysis *analysis, struct pins *pins)
+const char *pins_choose(struct recording *recording, struct pins *pins)
 {
-    uint32_t frames = recording->header.pages != 0 ? recording->header.pages : recording->num_frames;
+    uint32_t frames = pool_pages(recording);
     struct worth *worth = calloc((size_t)recording->num_pages + 1u, sizeof *worth);
     struct prices prices;
     double total = 0;
     uint32_t i;
 
-    (void)analysis;
     memset(pins, 0, sizeof *pins);
     if (!find_prices(recording, &prices) || worth == NULL) {
         free(prices.load);

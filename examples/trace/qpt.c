@@ -48,7 +48,7 @@ static uint32_t put_records(const struct recording *recording, FILE *file, uint6
         if (!is_reference(recording, step)) {
             continue;
         }
-        for (; ticks != 0; n++) {
+        for (; ticks != 0 && n <= recording->num_steps * 2u; n++) { /* more: times that far apart are no times */
             uint32_t some = ticks < QPT_PAGES_MAX ? (uint32_t)ticks : QPT_PAGES_MAX - 1u;
 
             if (file != NULL) {
@@ -56,9 +56,6 @@ static uint32_t put_records(const struct recording *recording, FILE *file, uint6
             }
             marked += some;
             ticks -= some;
-            if (n > recording->num_steps * 2u) {
-                break; /* times that far apart are no times */
-            }
         }
         if (file != NULL) {
             put32(file, step->context << 24 | step->page << 2 | kind);

@@ -24,7 +24,6 @@ static void put_event(struct recorder *recorder, const struct quire_trace_event 
 
     quire_trace_encode(event, bytes);
     recorder->failed = fwrite(bytes, sizeof bytes, 1, recorder->file) != 1 || recorder->failed;
-    recorder->written++;
 }
 
 /* Says in the file that events are missing here. */
@@ -50,6 +49,7 @@ static void drain(struct recorder *recorder)
             recorder->lost = recorder->reader.lost;
         }
         put_event(recorder, &event);
+        recorder->written++;
     }
     pthread_mutex_unlock(&recorder->lock);
 }

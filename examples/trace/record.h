@@ -16,7 +16,7 @@
  */
 struct recorder {
     struct quire_trace trace; /* for the pager */
-    uint64_t written;         /* events; of recorder_end() on */
+    uint64_t written;         /* events of the pager, without names and marks of loss; of recorder_end() on */
     uint64_t lost;            /* events that the thread was too slow for; they are marked in the file */
 
     struct quire_trace_reader reader;

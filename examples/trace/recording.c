@@ -7,6 +7,35 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* ---- Arrays ---- */
+
+bool room_for(void **array, size_t *size, size_t used, size_t each)
+{
+    size_t more = *size != 0 ? *size * 2u : 256u;
+    void *bigger;
+
+    if (used < *size) {
+        return true;
+    }
+    bigger = realloc(*array, more * each);
+    if (bigger == NULL) {
+        return false;
+    }
+    *array = bigger;
+    *size = more;
+    return true;
+}
+
+uint32_t *nones(size_t n)
+{
+    uint32_t *array = malloc((n + 1u) * sizeof *array);
+
+    if (array != NULL) {
+        memset(array, 0xff, (n + 1u) * sizeof *array);
+    }
+    return array;
+}
+
 /* ---- Tables ---- */
 
 static uint32_t hash(uint32_t a, uint32_t b)
@@ -93,24 +122,6 @@ struct reading {
     uint64_t turns;
 };
 
-/* Room for one more element of an array. */
-static bool room(void **array, size_t *size, size_t used, size_t each)
-{
-    size_t more = *size != 0 ? *size * 2u : 256u;
-    void *bigger;
-
-    if (used < *size) {
-        return true;
-    }
-    bigger = realloc(*array, more * each);
-    if (bigger == NULL) {
-        return false;
-    }
-    *array = bigger;
-    *size = more;
-    return true;
-}
-
 /* The dense number of a context; NONE: no memory. */
 static uint32_t context_of(struct reading *reading, uint32_t id)
 {
@@ -118,7 +129,7 @@ static uint32_t context_of(struct reading *reading, uint32_t id)
     uint32_t n = table_put(&reading->contexts, id, 0, to->num_contexts);
 
     if (n == to->num_contexts) {
-        if (!room((void **)&to->contexts, &reading->room_contexts, n, sizeof *to->contexts)) {
+        if (!room_for((void **)&to->contexts, &reading->room_contexts, n, sizeof *to->contexts)) {
             return NONE;
         }
         memset(&to->contexts[n], 0, sizeof to->contexts[n]);
@@ -134,7 +145,7 @@ static uint32_t object_of(struct reading *reading, uint32_t id)
     uint32_t n = table_put(&reading->objects, id, 0, to->num_objects);
 
     if (n == to->num_objects) {
-        if (!room((void **)&to->objects, &reading->room_objects, n, sizeof *to->objects)) {
+        if (!room_for((void **)&to->objects, &reading->room_objects, n, sizeof *to->objects)) {
             return NONE;
         }
         memset(&to->objects[n], 0, sizeof to->objects[n]);
@@ -151,7 +162,7 @@ static uint32_t page_of(struct reading *reading, uint32_t fobj, uint32_t pgidx)
     uint32_t n = object != NONE ? table_put(&reading->pages, object, pgidx, to->num_pages) : NONE;
 
     if (n != NONE && n == to->num_pages) {
-        if (!room((void **)&to->pages, &reading->room_pages, n, sizeof *to->pages)) {
+        if (!room_for((void **)&to->pages, &reading->room_pages, n, sizeof *to->pages)) {
             return NONE;
         }
         memset(&to->pages[n], 0, sizeof to->pages[n]);
@@ -224,7 +235,7 @@ static const char *take_step(struct reading *reading, const struct quire_trace_e
     struct recording *to = reading->to;
     struct step step;
 
-    if (!room((void **)&to->steps, &reading->room_steps, to->num_steps, sizeof *to->steps)) {
+    if (!room_for((void **)&to->steps, &reading->room_steps, to->num_steps, sizeof *to->steps)) {
         return "no memory";
     }
     memset(&step, 0, sizeof step);
@@ -250,7 +261,6 @@ static const char *take_step(struct reading *reading, const struct quire_trace_e
         }
         to->objects[object].npages = event->pgidx;
         to->objects[object].unpaged = to->objects[object].unpaged || step.kind == QUIRE_TRACE_BEGAN_UNPAGED;
-        to->objects[object].ended = step.kind == QUIRE_TRACE_ENDED;
         step.page = object; /* of this type only: the object itself */
     } else if (event->fobj != 0 && (step.page = page_of(reading, event->fobj, event->pgidx)) == NONE) {
         return "no memory";
@@ -431,6 +441,11 @@ void recording_free(struct recording *recording)
     free(recording->objects);
     free(recording->pages);
     memset(recording, 0, sizeof *recording);
+}
+
+uint32_t pool_pages(const struct recording *recording)
+{
+    return recording->header.pages != 0 ? recording->header.pages : recording->num_frames;
 }
 
 const char *context_name(const struct recording *recording, uint32_t context, char *buffer, size_t size)

@@ -18,6 +18,12 @@
 #define NAME_BYTES 96u
 #define NONE UINT32_MAX
 
+/* Makes room for one more element of `each` bytes in an array of which `used` of `size` are in use. False: no memory. */
+bool room_for(void **array, size_t *size, size_t used, size_t each);
+
+/* An array of `n` times NONE, never an empty one. Null: no memory. */
+uint32_t *nones(size_t n);
+
 /* The key to an index: two numbers. */
 struct table_entry {
     uint32_t a;
@@ -46,7 +52,6 @@ struct object_info {
     uint32_t id;
     uint32_t npages; /* as told; 0: not told */
     bool unpaged;
-    bool ended;
     uint32_t first_page; /* its touched pages, by index, are pages[first_page ...] */
     uint32_t num_pages;  /* touched */
     uint32_t faults;
@@ -110,6 +115,9 @@ struct recording {
 const char *recording_read(struct recording *recording, const char *path);
 void recording_free(struct recording *recording);
 
+/* Physical pages of the pool: as told, or those that events name. */
+uint32_t pool_pages(const struct recording *recording);
+
 /* ---- analysis.c ---- */
 
 /* Who made whom leave. */
@@ -131,12 +139,11 @@ struct edge {
 struct analysis {
     uint64_t faults[7]; /* by enum quire_fault_kind */
     uint64_t evictions;
-    uint64_t dirty;      /* evictions that had to save first */
-    uint64_t failures;   /* loads and saves that failed */
-    uint64_t reloads;    /* majors of pages that were in memory before */
-    uint64_t quick;      /* of these: evicted less than a pool's worth of evictions ago */
-    uint64_t major_cost; /* in clock units */
-    uint64_t save_cost;
+    uint64_t dirty;     /* evictions that had to save first */
+    uint64_t kept;      /* pages saved that stayed */
+    uint64_t failures;  /* loads and saves that failed */
+    uint64_t reloads;   /* majors of pages that were in memory before */
+    uint64_t quick;     /* of these: evicted less than a pool's worth of evictions ago */
     struct pair *pairs; /* most that came back first */
     uint32_t num_pairs;
     struct edge *edges; /* most first */
@@ -169,10 +176,9 @@ struct pins {
     uint32_t num_lines;
     uint32_t pages;
     uint64_t saved_majors;
-    uint64_t saved_cost;
 };
 
-const char *pins_choose(struct recording *recording, const struct analysis *analysis, struct pins *pins);
+const char *pins_choose(struct recording *recording, struct pins *pins);
 void pins_free(struct pins *pins);
 
 /* ---- qpt.c, text.c, page.c: return null, or what failed ---- */

@@ -7,7 +7,9 @@
 
 /*
  *   test_trace make FILE EVENTS NAME    a program that loops over more pages than fit, its objects called NAME
+ *   test_trace gap FILE                 three events, the last of them 19 hours after the others
  *   test_trace pins SCRATCH             whether pins are chosen for what loads cost, not for one that was slow by accident
+ *   test_trace saves SCRATCH            whether a save that failed counts as none
  *   test_trace mutate FILE N TEMPLATE SCRATCH    reads N mutations of FILE, and makes everything of each that can be read
  */
 
@@ -109,6 +111,31 @@ static int make(const char *path, uint64_t events, const char *name)
     return fclose(file) == 0 ? 0 : 2;
 }
 
+static int make_gap(const char *path)
+{
+    static const uint64_t times[] = {1000, 2000, 2000u + (UINT64_C(1) << 46)};
+    struct quire_trace_header header = {12, FRAMES, 1000000000u};
+    unsigned char line[QUIRE_TRACE_HEADER_BYTES];
+    FILE *file = fopen(path, "wb");
+    uint32_t i;
+
+    if (file == NULL) {
+        perror(path);
+        return 2;
+    }
+    (void)fwrite(line, quire_trace_header_encode(&header, line), 1, file);
+    for (i = 0; i < 3u; i++) {
+        struct quire_trace_event event = event_of(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, QUIRE_PROT_READ, times[i]);
+
+        event.who = 1u | quire_trace_cost_code(700);
+        event.page = i;
+        event.fobj = 1;
+        event.pgidx = i;
+        put(file, &event);
+    }
+    return fclose(file) == 0 ? 0 : 2;
+}
+
 /* ---- Mutate ---- */
 
 static unsigned char *read_file(const char *path, size_t *len)
@@ -160,8 +187,10 @@ static const char *use(const char *path, const char *template_path, const char *
     }
     wrong = analysis_make(&recording, &analysis);
     if (wrong == NULL) {
-        wrong = pins_choose(&recording, &analysis, &pins);
-        snprintf(out, sizeof out, "%s.out", scratch);
+        wrong = pins_choose(&recording, &pins);
+        if (snprintf(out, sizeof out, "%s.out", scratch) >= (int)sizeof out) {
+            wrong = "a path that is too long";
+        }
         wrong = wrong == NULL ? text_write(&recording, &analysis, &pins, out) : wrong;
         wrong = wrong == NULL ? pins_write(&recording, &pins, out) : wrong;
         (void)qpt_write(&recording, out, "mutated");
@@ -279,7 +308,7 @@ static int choose(const char *path)
     if (!put_loads(path, load, 13) || recording_read(&recording, path) != NULL) {
         return 2;
     }
-    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &analysis, &pins) != NULL) {
+    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &pins) != NULL) {
         return 2;
     }
     good = pins.pages == 8u && pins.num_lines == 8u; /* a quarter of the pool */
@@ -298,17 +327,94 @@ static int choose(const char *path)
     return good ? 0 : 1;
 }
 
+/* ---- Saves ---- */
+
+/* A page that is loaded three times for 700 ns and evicted in between; at the end saved for 700 ns, then in vain for 10 ms. */
+static bool put_saves(const char *path)
+{
+    static const struct {
+        enum quire_trace_type type;
+        int status;
+        uint64_t cost;
+    } events[] = {
+        {QUIRE_TRACE_FAULT, QUIRE_OK, 700},     {QUIRE_TRACE_EVICT, QUIRE_OK, 0},   {QUIRE_TRACE_FAULT, QUIRE_OK, 700},
+        {QUIRE_TRACE_EVICT, QUIRE_OK, 0},       {QUIRE_TRACE_FAULT, QUIRE_OK, 700}, {QUIRE_TRACE_SAVE, QUIRE_OK, 700},
+        {QUIRE_TRACE_SAVE, QUIRE_IO, 10000000},
+    };
+    struct quire_trace_header header = {12, 4, 1000000000u};
+    unsigned char line[QUIRE_TRACE_HEADER_BYTES];
+    FILE *file = fopen(path, "wb");
+    size_t i;
+
+    if (file == NULL) {
+        perror(path);
+        return false;
+    }
+    (void)fwrite(line, quire_trace_header_encode(&header, line), 1, file);
+    for (i = 0; i < sizeof events / sizeof events[0]; i++) {
+        bool fault = events[i].type == QUIRE_TRACE_FAULT;
+        struct quire_trace_event event =
+            event_of(events[i].type, fault ? QUIRE_FAULT_MAJOR : 0, fault ? QUIRE_PROT_WRITE : 0, 1000u * (i + 1u));
+
+        event.what |= (uint16_t)((unsigned)-events[i].status << QUIRE_TRACE_STATUS_SHIFT);
+        event.who = 1u | quire_trace_cost_code(events[i].cost);
+        if (events[i].type == QUIRE_TRACE_EVICT) {
+            event.what |= QUIRE_TRACE_VICTIM;
+            event.victim = 1;
+        } else {
+            event.fobj = 1;
+        }
+        put(file, &event);
+    }
+    return fclose(file) == 0;
+}
+
+static int save(const char *path)
+{
+    struct recording recording;
+    struct analysis analysis;
+    struct pins pins;
+    bool good;
+
+    if (!put_saves(path) || recording_read(&recording, path) != NULL) {
+        return 2;
+    }
+    if (analysis_make(&recording, &analysis) != NULL || pins_choose(&recording, &pins) != NULL) {
+        return 2;
+    }
+    good = recording.num_pages == 1u && pins.num_lines == 1u;
+    if (good) {
+        printf("saves: %u, stayed: %llu, failures: %llu; a pin would have saved %llu ns\n", recording.pages[0].saves,
+               (unsigned long long)analysis.kept, (unsigned long long)analysis.failures,
+               (unsigned long long)pins.lines[0].saved_cost);
+        good = recording.pages[0].saves == 1u && analysis.kept == 1u && analysis.failures == 1u &&
+               pins.lines[0].saved_cost > 1900u && pins.lines[0].saved_cost < 2300u; /* two loads, and the one save */
+    }
+    pins_free(&pins);
+    analysis_free(&analysis);
+    recording_free(&recording);
+    return good ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "make") == 0) {
         return make(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
     }
+    if (argc == 3 && strcmp(argv[1], "gap") == 0) {
+        return make_gap(argv[2]);
+    }
     if (argc == 3 && strcmp(argv[1], "pins") == 0) {
         return choose(argv[2]);
+    }
+    if (argc == 3 && strcmp(argv[1], "saves") == 0) {
+        return save(argv[2]);
     }
     if (argc == 6 && strcmp(argv[1], "mutate") == 0) {
         return mutate(argv[2], strtoull(argv[3], NULL, 10), argv[4], argv[5]);
     }
-    fputs("usage: test_trace make FILE EVENTS NAME | pins SCRATCH | mutate FILE N TEMPLATE SCRATCH\n", stderr);
+    fputs(
+        "usage: test_trace make FILE EVENTS NAME | gap FILE | pins SCRATCH | saves SCRATCH | mutate FILE N TEMPLATE SCRATCH\n",
+        stderr);
     return 2;
 }

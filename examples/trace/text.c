@@ -65,11 +65,11 @@ unsigned findings(const struct recording *recording, const struct analysis *anal
             line[n++], 320,
             "Thrashing: %u %% of the %llu loads brought back a page that had been evicted within the last %u evictions (one "
             "pool's worth): the working set does not fit.",
-            per_cent(analysis->quick, majors), (unsigned long long)majors, recording->num_frames);
+            per_cent(analysis->quick, majors), (unsigned long long)majors, pool_pages(recording));
     } else {
         snprintf(line[n++], 320,
                  "%u %% of the %llu loads brought back a page evicted within one pool's worth of evictions (%u): %s.",
-                 per_cent(analysis->quick, majors), (unsigned long long)majors, recording->num_frames,
+                 per_cent(analysis->quick, majors), (unsigned long long)majors, pool_pages(recording),
                  analysis->quick * 10u < majors ? "hardly any thrashing" : "some thrashing");
     }
     if (analysis->num_edges != 0 && analysis->edges[0].majors != 0) {
@@ -120,8 +120,8 @@ static void put_counts(FILE *file, const struct recording *recording, const stru
     for (kind = 0; kind < 7u; kind++) {
         fprintf(file, " %llu %s%s", (unsigned long long)analysis->faults[kind], kinds[kind], kind < 6u ? "," : "\n");
     }
-    fprintf(file, "evictions: %llu, %llu of them saved first\n", (unsigned long long)analysis->evictions,
-            (unsigned long long)analysis->dirty);
+    fprintf(file, "evictions: %llu, %llu of them saved first; %llu pages saved that stayed\n",
+            (unsigned long long)analysis->evictions, (unsigned long long)analysis->dirty, (unsigned long long)analysis->kept);
 }
 
 static void put_hottest(FILE *file, const struct recording *recording, const struct analysis *analysis)

@@ -65,7 +65,8 @@ check "bench/run policy FILE... replays traces, packed and not, and draws" eval 
      [ \$(wc -l <$dir/policy.csv) -ge 25 ] && grep -q '</svg>' $dir/policy.ad.traces.svg && grep -q '</svg>' $dir/policy.none.memory.svg"
 refused "two traces of one name are an error" "same name" env OUT="$dir" bench/run policy "$dir/good.qpt" "$dir/good.qpt.xz"
 check "bench/run policy constants prints what each constant is worth" eval \
-    "OUT=$dir bench/run policy constants clock $dir/good.qpt $dir/two/other.qpt | grep -q '^all '"
+    "OUT=$dir bench/run policy constants clock $dir/good.qpt $dir/two/other.qpt >$dir/constants && grep -q '^all ' $dir/constants &&
+     grep -q 'mean over ad and none' $dir/constants"
 
 check "counts are those of the model: seeds 1 to 20" models 1 20
 check "counts are those of the model: seeds 21 to 40" models 21 40
