@@ -229,3 +229,43 @@ Test(adopt, pages_that_can_never_be_evicted_leave_the_minimum)
     EXPECT(rig_map(&w.vm, &never->fobj, RIG_VA, RW), QUIRE_OK); /* `never` dies with its areas, not before */
     END(&w.rig);
 }
+
+Test(adopt, adopted_pages_are_charged_and_stop_at_the_quota)
+{
+    struct rig_account account;
+    struct rig_store *own;
+    struct world w;
+
+    world_start(&w, (struct rig_config){0});
+    EXPECT(rig_account_start(&w.rig, &account, 2, 0), QUIRE_OK);
+    own = rig_account_store(&w.rig, &account, 4, RW);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &own->fobj, 0, PA(0), false), QUIRE_OK);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &own->fobj, 1, PA(1), true), QUIRE_OK);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &own->fobj, 2, PA(2), false), QUIRE_NO_PAGE);
+    cr_expect_eq(account.account.charged, 2);
+    EXPECT_SOUND(&w.rig);
+    EXPECT(rig_store_put(own), QUIRE_OK);
+    EXPECT(quire_account_fini(&account.account), QUIRE_OK);
+    END(&w.rig);
+}
+
+/* The store has page 0, and so has memory: were that forgotten, a store that forgets would load it as it was born. */
+Test(adopt, what_the_store_has_of_an_adopted_page_stays_stored)
+{
+    struct world w;
+
+    world_start(&w, (struct rig_config){0});
+    rig_store_forgets(w.store);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_VA, 7), QUIRE_OK);
+    EXPECT(quire_pager_write_back(&w.rig.pager, &w.store->fobj, 0, 1, true), QUIRE_OK);
+    EXPECT(quire_pager_invalidate(&w.rig.pager, &w.store->fobj, 0, 1), QUIRE_OK);
+    leave(&w, 5, 0, false);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &w.store->fobj, 0, PA(5), false), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 7);
+    cr_expect_eq(w.store->loads_of[0], 1);
+    EXPECT(quire_pager_invalidate(&w.rig.pager, &w.store->fobj, 0, 1), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 7);
+    cr_expect_eq(w.store->loads_of[0], 2);
+    END(&w.rig);
+}

@@ -750,3 +750,32 @@ Test(advise, page_that_an_mmu_does_not_let_go_of_keeps_its_content)
         END(&w.rig);
     }
 }
+
+/* During a load or save, once. */
+static enum quire_status end_the_context(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct advised *w = store->user;
+
+    (void)io;
+    (void)load;
+    EXPECT(quire_vm_fini(&w->vm), QUIRE_BUSY);
+    store->before = NULL;
+    return QUIRE_OK;
+}
+
+Test(advise, context_does_not_end_while_advice_on_it_is_under_way)
+{
+    struct advised w;
+
+    advised_start(&w, 0, (struct rig_config){0});
+    w.store->user = &w;
+    w.store->before = end_the_context;
+    EXPECT(quire_vm_advise(&w.vm, RIG_VA, 1, WILL_NEED), QUIRE_OK);
+    cr_expect_null(w.store->before, "nothing was loaded");
+    write_pages(&w, 0, 1, 30);
+    w.store->before = end_the_context;
+    EXPECT(quire_vm_advise(&w.vm, RIG_VA, 1, DONT_NEED), QUIRE_OK);
+    cr_expect_null(w.store->before, "nothing was saved");
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 30);
+    END(&w.rig);
+}

@@ -485,6 +485,22 @@ Test(around, entry_of_a_privileged_area_is_no_user_s)
     END(&w.rig);
 }
 
+Test(around, entry_made_ahead_has_the_attributes_of_its_area)
+{
+    struct quire_mapping mapping = {.prot = RIG_READ | USER, .va = RIG_VA, .attr = 5};
+    struct world w;
+
+    world_start(&w, (struct rig_config){.around = 8});
+    w.store = rig_store_new(&w.rig, 8, RIG_READ);
+    mapping.fobj = &w.store->fobj;
+    EXPECT(quire_vm_map(&w.vm[0], &mapping, NULL), QUIRE_OK);
+    EXPECT(quire_vm_map(&w.vm[1], &mapping, NULL), QUIRE_OK);
+    touch(&w, 0, 0, 8, RIG_READ);
+    touch(&w, 1, 0, 1, RIG_READ);
+    cr_expect_eq(ahead(&w), 7);
+    END(&w.rig); /* the machine's oracle compares them with those of the first context's */
+}
+
 /* Of a writable area: what is dirty may be written at once, what is clean only where the hardware tells; a read-only entry in
  * between would cost a flush. */
 Test(around, writable_area_gets_entries_that_can_be_written_or_none)

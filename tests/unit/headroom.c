@@ -1,6 +1,10 @@
 /* headroom.h and gauge.h: how many pages are missing or to spare, worked out by hand and checked by replay. */
 #include "rig_test.h"
 
+#include "quire/gauge.h"
+#include "quire/quota.h"
+#include "quire/resize.h"
+
 static struct quire_headroom_info estimate(const struct quire_headroom *headroom, uint32_t pages, uint32_t evictable,
                                            uint32_t free)
 {
@@ -583,6 +587,63 @@ Test(headroom, copies_and_pins_count_as_what_they_are)
     EXPECT(rig_fault(&run.rig, &run.vm[0], RIG_AT(20), RIG_READ, NULL), QUIRE_IO);
     cr_expect_eq(run.rig.pager.root.headroom.majors, 3, "what did not come is no load");
     END(&run.rig);
+}
+
+/* Two accounts: one goes round more than its quota, the other is content with what it has. */
+Test(headroom, several_accounts_lack_pages_of_their_own_and_share_what_is_free)
+{
+    struct rig_config config = {.pages = 40, .policy = RIG_FIFO};
+    struct quire_headroom_info at;
+    struct rig_account tight;
+    struct rig_store *own;
+    struct rig_store *other;
+    struct quire_pa pa[40];
+    struct quire_vm vm;
+    struct rig rig;
+    uint32_t taken;
+    uint32_t i;
+
+    rig_start(&rig, &config);
+    rig_vm_start(&rig, &vm);
+    EXPECT(rig_account_start(&rig, &tight, 10, 0), QUIRE_OK);
+    own = rig_account_store(&rig, &tight, 14, RW);
+    other = rig_store_new(&rig, 8, RW);
+    EXPECT(rig_map(&vm, &own->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&vm, &other->fobj, RIG_AT(16), RW), QUIRE_OK);
+    for (i = 0; i < 140; i++) {
+        EXPECT(rig_fault(&rig, &vm, RIG_AT(i % 14u), RIG_READ, NULL), QUIRE_OK);
+    }
+    for (i = 0; i < 8; i++) {
+        EXPECT(rig_fault(&rig, &vm, RIG_AT(16u + i), RIG_READ, NULL), QUIRE_OK);
+    }
+    quire_account_headroom(&tight.account, false, &at);
+    cr_expect_eq(at.missing, 4);
+    cr_expect_eq(at.spare, 0, "what is free is beyond its quota");
+    cr_expect_eq(at.working_set, 14);
+    quire_account_headroom(&rig.pager.root, false, &at);
+    cr_expect_eq(at.missing, 0);
+    cr_expect_eq(at.spare, 22);
+    EXPECT(quire_account_set_limits(&rig.pager.root, 12, 0), QUIRE_OK);
+    quire_account_headroom(&rig.pager.root, false, &at);
+    cr_expect_eq(at.spare, 4, "as far as its quota goes");
+    quire_pager_headroom(&rig.pager, false, &at);
+    cr_expect_eq(at.missing, 0);
+    cr_expect_eq(at.curable, 0);
+    cr_expect_eq(at.spare, 18, "of 22 free pages 4 are missed");
+    cr_expect_eq(at.working_set, 22);
+    cr_expect_eq(at.majors, 148);
+    EXPECT(quire_pager_shrink(&rig.pager, 22, true, pa, &taken), QUIRE_OK);
+    quire_pager_headroom(&rig.pager, false, &at);
+    cr_expect_eq(at.missing, 4);
+    cr_expect_gt(at.refaults, 100);
+    cr_expect_eq(at.curable, at.refaults);
+    cr_expect_eq(at.spare, 0);
+    cr_expect_eq(at.idle, 0);
+    cr_expect_eq(at.working_set, 22);
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 14), QUIRE_OK);
+    EXPECT(rig_store_put(own), QUIRE_OK);
+    EXPECT(quire_account_fini(&tight.account), QUIRE_OK);
+    END(&rig);
 }
 
 /* The pager counts evictions modulo 2^29. */
