@@ -208,7 +208,11 @@ static void run_start(struct run *run, uint32_t pages, enum rig_policy policy, e
 
 static void use(struct run *run, unsigned vm, uint32_t page)
 {
-    cr_expect_eq(rig_byte(&run->rig, &run->vm[vm], RIG_AT(page)), rig_born(run->store[vm]->tag, page, 0));
+    int byte = rig_byte(&run->rig, &run->vm[vm], RIG_AT(page));
+
+    if (byte != rig_born(run->store[vm]->tag, page, 0)) {
+        cr_assert_fail("page %u holds %d", page, byte);
+    }
 }
 
 static struct quire_headroom_info gauge(struct run *run)
@@ -320,6 +324,7 @@ Test(headroom_replay, loop_misses_what_it_says_and_not_a_page_less)
 Test(headroom_replay, loop_beside_a_scan_misses_what_it_says)
 {
     static const uint32_t pools[] = {40, 60, 80, 100};
+    uint64_t cost;
     unsigned kind;
     size_t i;
 
@@ -331,8 +336,8 @@ Test(headroom_replay, loop_beside_a_scan_misses_what_it_says)
             cr_expect_leq(at.working_set, 128, "kind %u, pool of %u: %u", kind, pools[i], at.working_set);
             cr_expect_lt(at.curable, at.majors);
         }
-        cr_expect_geq(loop_costs(100, kind, 80, 32), 1000, "kind %u: %ju, nearly all of 112 in each pass", kind,
-                      (uintmax_t)loop_costs(100, kind, 80, 32));
+        cost = loop_costs(100, kind, 80, 32);
+        cr_expect_geq(cost, 1000, "kind %u: %ju, nearly all of 112 in each pass", kind, (uintmax_t)cost);
         cr_expect_leq(loop_costs(128, kind, 80, 32), 352, "the scan's 32 in each");
     }
 }
@@ -626,6 +631,10 @@ Test(headroom, several_accounts_lack_pages_of_their_own_and_share_what_is_free)
     EXPECT(quire_account_set_limits(&rig.pager.root, 12, 0), QUIRE_OK);
     quire_account_headroom(&rig.pager.root, false, &at);
     cr_expect_eq(at.spare, 4, "as far as its quota goes");
+    EXPECT(quire_account_set_limits(&rig.pager.root, 6, 0), QUIRE_OK);
+    quire_account_headroom(&rig.pager.root, false, &at);
+    cr_expect_eq(at.spare, 0, "it has more than that already");
+    cr_expect_eq(at.working_set, 8);
     quire_pager_headroom(&rig.pager, false, &at);
     cr_expect_eq(at.missing, 0);
     cr_expect_eq(at.curable, 0);
@@ -641,6 +650,44 @@ Test(headroom, several_accounts_lack_pages_of_their_own_and_share_what_is_free)
     cr_expect_eq(at.idle, 0);
     cr_expect_eq(at.working_set, 22);
     EXPECT(quire_vm_unmap(&vm, RIG_VA, 14), QUIRE_OK);
+    EXPECT(rig_store_put(own), QUIRE_OK);
+    EXPECT(quire_account_fini(&tight.account), QUIRE_OK);
+    END(&rig);
+}
+
+Test(headroom, what_one_account_leaves_unused_is_not_idle_while_another_lacks_it)
+{
+    struct rig_config config = {.pages = 20, .flags = QUIRE_SIM_HW_ACCESSED};
+    struct quire_headroom_info at;
+    struct rig_account tight;
+    struct rig_store *own;
+    struct rig_store *scanned;
+    struct quire_vm vm;
+    struct rig rig;
+    uint32_t i;
+
+    rig_start(&rig, &config);
+    rig_vm_start(&rig, &vm);
+    EXPECT(rig_account_start(&rig, &tight, 8, 0), QUIRE_OK);
+    own = rig_account_store(&rig, &tight, 12, RW);
+    scanned = rig_store_new(&rig, 40, RW);
+    EXPECT(rig_map(&vm, &own->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_map(&vm, &scanned->fobj, RIG_AT(16), RW), QUIRE_OK);
+    for (i = 0; i < 120; i++) {
+        cr_expect_geq(rig_byte(&rig, &vm, RIG_AT(i % 12u)), 0);
+    }
+    for (i = 0; i < 40; i++) {
+        cr_expect_geq(rig_byte(&rig, &vm, RIG_AT(16u + i)), 0);
+    }
+    quire_account_headroom(&rig.pager.root, false, &at);
+    cr_expect_gt(at.idle, 0);
+    cr_expect_eq(at.missing, 0);
+    quire_account_headroom(&tight.account, false, &at);
+    cr_expect_gt(at.missing, 0);
+    quire_pager_headroom(&rig.pager, false, &at);
+    cr_expect_gt(at.missing, 0);
+    cr_expect_eq(at.idle, 0);
+    EXPECT(quire_vm_unmap(&vm, RIG_VA, 12), QUIRE_OK);
     EXPECT(rig_store_put(own), QUIRE_OK);
     EXPECT(quire_account_fini(&tight.account), QUIRE_OK);
     END(&rig);

@@ -49,6 +49,19 @@ static inline struct rig_store *store_that_never_saves(struct rig *rig, uint32_t
     return store;
 }
 
+/* Evicts page `pgidx`, if it is there, whatever its policy thinks of it. */
+static inline void push_out(struct rig *rig, const struct rig_store *store, uint32_t pgidx)
+{
+    uint32_t slot = store->fobj.slots[pgidx];
+
+    if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
+        struct quire_pa pa = quire_pmem_pa(&rig->pager.pool, quire_slot_value(slot));
+
+        EXPECT(quire_pager_remove_pages(&rig->pager, pa, 1, false), QUIRE_OK);
+        EXPECT(quire_pager_give_back(&rig->pager, pa, 1), QUIRE_OK);
+    }
+}
+
 /* The bytes of a store's page as it was born stand at `va`. */
 static inline bool born_at(struct rig *rig, struct quire_vm *vm, uintptr_t va, const struct rig_store *store, uint32_t pgidx)
 {
