@@ -679,11 +679,17 @@ Test(need, page_that_somebody_else_is_loading_is_waited_for_or_again)
 static void other_wants_the_reserve(struct world *w)
 {
     const struct quire_op *owner = w->rig.pager.needing;
+    struct rig_store *parent = w->family.member[0].store;
 
     cr_expect_not_null(owner);
-    EXPECT(other_fault(w, 17), QUIRE_AGAIN);
-    cr_expect(!present(youngest(w), 17));
     EXPECT(other_fault(w, 1), QUIRE_OK); /* what that needs is resident: it needs no reserve */
+    EXPECT(other_fault(w, 17), QUIRE_AGAIN);
+    cr_expect(!present(youngest(w), 17), "what it needs is on its way");
+    EXPECT(quire_pager_write_back(&w->rig.pager, &parent->fobj, 0, 1, true), QUIRE_OK);
+    EXPECT(quire_pager_invalidate(&w->rig.pager, &parent->fobj, 0, 1), QUIRE_OK);
+    EXPECT(other_fault(w, 4), QUIRE_AGAIN);
+    cr_expect(!present(parent, 0), "what it needs it may not bring");
+    cr_expect(!present(youngest(w), 4));
     cr_expect_eq(w->rig.pager.needing, owner);
     EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
 }
@@ -699,17 +705,14 @@ Test(need, one_at_a_time_owns_the_reserve_and_who_needs_none_goes_on)
         config.concurrency = 2;
         config.pages = 40;
         world_start(&w, config, 2, 2);
-        cr_expect(born_at(&w.rig, &w.vm, RIG_AT(2), youngest(&w), 2));
-        EXPECT(quire_pager_write_back(&w.rig.pager, &w.family.member[0].store->fobj, 0, 4, true), QUIRE_OK);
-        EXPECT(quire_pager_invalidate(&w.rig.pager, &w.family.member[0].store->fobj, 0, 4), QUIRE_OK);
-        /* Page 0 needs pages 0 and 2 of its parent, and the other thread comes while the second is loaded. */
-        in_a_call(&w, 0, true, other_wants_the_reserve);
-        meanwhile.times = 0;
+        /* Pages below 16 need pages 0 and 2 of their parent, which are resident from now on. */
         cr_expect(born_at(&w.rig, &w.vm, RIG_AT(3), youngest(&w), 3));
-        meanwhile.times = 1;
+        /* Page 18 needs pages 1 and 3, and the other thread comes while the first is loaded. */
+        in_a_call(&w, 0, true, other_wants_the_reserve);
         EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(18), RIG_READ, NULL), QUIRE_OK);
         cr_expect_eq(meanwhile.times, 0);
         EXPECT(other_fault(&w, 17), QUIRE_OK);
+        EXPECT(other_fault(&w, 4), QUIRE_OK);
         world_end(&w);
     }
 }

@@ -150,6 +150,18 @@ static inline uint32_t host_evict(struct policy_host *host)
     return number;
 }
 
+/* Is page `number` on the ring? */
+static inline bool host_on_ring(const struct policy_host *host, const struct quire_page_ring *ring, uint32_t number)
+{
+    uint32_t at = ring->hand;
+    uint32_t i;
+
+    for (i = 0; i < ring->count && at != number; i++) {
+        at = quire_page_node(&host->pool.pages, at)->next;
+    }
+    return i < ring->count;
+}
+
 /* Pages 0..n-1 come, for the first time, and are not used again. */
 static inline void host_fill(struct policy_host *host, uint32_t n)
 {
