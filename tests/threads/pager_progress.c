@@ -1,22 +1,10 @@
 /* In exactly QUIRE_PAGER_MIN_PAGES() every instruction finishes, though each needs all the pages of a step at once. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+#include "crew_test.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
-
-#include "crew.h"
-
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define RW (RIG_READ | RIG_WRITE)
 #define STEP 4u
 #define OWN 12u
 #define SHARED 12u
 #define INSTRUCTIONS 150u
-
-/* Faults of an instruction. Alone: each page comes by one fault, stays until STEP others have come, and may be forgotten by the
- * policy once while it does, which costs one more. With others that is what is seen, too (at most 8 with four threads); that a
- * page in transit to be waited for costs no more than as much again for each of them is what experience says, with a margin. */
-#define BOUND(crew) (2u * STEP * (crew))
 
 static struct rig rig;
 static struct quire_vm vm[CREW_MAX];
@@ -26,12 +14,6 @@ static struct rig_store *code;
 
 static struct crew_tally tally;
 static const char *name; /* of the policy */
-
-static uint32_t next(uint64_t *random)
-{
-    *random = *random * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*random >> 33);
-}
 
 /* Thread i writes only byte 8 * i of the shared pages: what it reads there is what it wrote. */
 static void work(struct rig *r, unsigned i)
@@ -57,12 +39,12 @@ static void work(struct rig *r, unsigned i)
         thread.wait_ok = true;
         thread.max_faults = 1000;
         for (o = 0; o < STEP; o++) { /* pages of four kinds, so that no two are the same: an instruction is fetched, too */
-            page[o] = o == 0 ? OWN + SHARED + next(&random) % 8u : (o - 1u) * 8u + next(&random) % 8u;
+            page[o] = o == 0 ? OWN + SHARED + random_next(&random) % 8u : (o - 1u) * 8u + random_next(&random) % 8u;
             operand[o].va = RIG_AT(page[o]) + 8u * i;
-            operand[o].access = o == 0 ? RIG_EXEC : next(&random) % 2u != 0 ? RIG_WRITE : RIG_READ;
+            operand[o].access = o == 0 ? RIG_EXEC : random_next(&random) % 2u != 0 ? RIG_WRITE : RIG_READ;
             operand[o].bytes = &bytes[o];
             operand[o].len = 1;
-            bytes[o] = (unsigned char)next(&random);
+            bytes[o] = (unsigned char)random_next(&random);
         }
         status = quire_sim_step(&r->sim, &thread, &vm[i], operand, STEP);
         cr_assert_eq(status, QUIRE_OK, "thread %u, instruction %u: %s after %ju faults", i, n, quire_status_name(status),
@@ -106,10 +88,10 @@ static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_u
     }
     crew_run(&rig, crew, work);
     most = crew_tally_end(&tally, crew);
-    cr_assert_leq(most, BOUND(crew), "%s, %u threads: %ju faults in an instruction", rig.pager.root.policy->ops->name, crew,
-                  (uintmax_t)most);
+    cr_assert_leq(most, CREW_BOUND(STEP, crew), "%s, %u threads: %ju faults in an instruction",
+                  rig.pager.root.policy->ops->name, crew, (uintmax_t)most);
     name = rig.pager.root.policy->ops->name;
-    cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig));
+    SOUND(&rig);
     cr_assert_gt(rig_stats(&rig).evictions, INSTRUCTIONS, "the pool is too large to prove anything");
     rig_stop(&rig);
 }

@@ -1,17 +1,9 @@
 /* One event in the middle of another, held there by a gate in the store. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+#include "crew_test.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
-
-#include "crew.h"
-
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
 #define SAYS(status, call) cr_assert_eq((call), (status))
-#define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
 /* The same while an operation is in flight. */
 #define CHECKS() cr_assert_eq(quire_pager_check(&rig.pager, &rig.violation), QUIRE_OK, "%s", rig.violation.what)
-#define RW (RIG_READ | RIG_WRITE)
 #define POOL 14u /* for 3 threads: one more than the least */
 
 static struct rig rig;
@@ -47,7 +39,7 @@ static void start_without_wait(void)
 
 static void stop(void)
 {
-    SOUND();
+    SOUND(&rig);
     crew_gate_fini(&gate);
     rig_stop(&rig);
 }

@@ -4,8 +4,6 @@
 #include "quire/adopt.h"
 #include "quire/resize.h"
 
-#define PA(i) quire_pa_make(RIG_PA + ((uint64_t)(i) << QUIRE_PAGE_SHIFT))
-
 static const char boot[] = "loaded by the boot loader";
 
 struct world {

@@ -464,8 +464,7 @@ static uint32_t zipf(struct run *run)
     for (i = 0; sum[500] == 0 && i < 500u; i++) {
         sum[i + 1u] = sum[i] + 1000000u / (i + 1u);
     }
-    run->random = run->random * 6364136223846793005u + 1442695040888963407u;
-    at = (uint32_t)((run->random >> 33) % sum[500]);
+    at = random_below(&run->random, sum[500]);
     while (high - low > 1u) {
         uint32_t middle = (low + high) / 2u;
 

@@ -55,11 +55,6 @@ static struct rig_store *youngest(struct world *w)
     return family_youngest(&w->family)->store;
 }
 
-static bool present(const struct rig_store *store, uint32_t pgidx)
-{
-    return quire_slot_kind(store->fobj.slots[pgidx]) == QUIRE_SLOT_PRESENT;
-}
-
 static const struct quire_pmem *page_of(struct world *w, const struct rig_store *store, uint32_t pgidx)
 {
     return quire_pmem_at(&w->rig.pager.pool, quire_slot_value(store->fobj.slots[pgidx]));
@@ -77,8 +72,8 @@ Test(need, load_is_handed_the_page_it_needs)
     cr_expect_eq(rig_stats(&w.rig).needs, 2, "its parent's page, and that one's");
     cr_expect_eq(rig_stats(&w.rig).lent, 0, "there is room");
     cr_expect_eq(rig_stats(&w.rig).loads, 3);
-    cr_expect(present(w.family.member[0].store, 0));
-    cr_expect(present(w.family.member[1].store, 0));
+    cr_expect(is_present(w.family.member[0].store, 0));
+    cr_expect(is_present(w.family.member[1].store, 0));
     cr_expect(page_of(&w, w.family.member[1].store, 0)->flags & QUIRE_PMEM_DIRTY, "the store said that it writes it");
     EXPECT_SOUND(&w.rig);
     cr_expect(born_at(&w.rig, &w.vm, RIG_AT(6), youngest(&w), 6));
@@ -123,7 +118,7 @@ Test(need, store_that_never_has_enough_is_refused)
         EXPECT(rig_fault(&w.rig, &w.vm, RIG_VA, RIG_READ, &out), QUIRE_BAD_ANSWER);
         cr_expect_eq(rig_stats(&w.rig).needs, QUIRE_NEED_ROUNDS);
         cr_expect_eq(rig_stats(&w.rig).bad_answers, 1);
-        cr_expect(!present(youngest(&w), 0));
+        cr_expect(!is_present(youngest(&w), 0));
         world_end(&w);
     }
 }
@@ -358,7 +353,7 @@ Test(need, save_fails_as_the_load_of_the_needed_page_does_and_the_page_stays_dir
         }
         rig_fail(&parent->load_fails, 1, 1, QUIRE_INTEGRITY);
         EXPECT(quire_pager_write_back(&w.rig.pager, &youngest(&w)->fobj, 0, 32, true), QUIRE_INTEGRITY);
-        cr_expect(present(youngest(&w), 0));
+        cr_expect(is_present(youngest(&w), 0));
         cr_expect(page_of(&w, youngest(&w), 0)->flags & QUIRE_PMEM_DIRTY);
         cr_expect_eq(rig_stats(&w.rig).save_failures, 1);
         EXPECT_SOUND(&w.rig);
@@ -684,12 +679,12 @@ static void other_wants_the_reserve(struct world *w)
     cr_expect_not_null(owner);
     EXPECT(other_fault(w, 1), QUIRE_OK); /* what that needs is resident: it needs no reserve */
     EXPECT(other_fault(w, 17), QUIRE_AGAIN);
-    cr_expect(!present(youngest(w), 17), "what it needs is on its way");
+    cr_expect(!is_present(youngest(w), 17), "what it needs is on its way");
     EXPECT(quire_pager_write_back(&w->rig.pager, &parent->fobj, 0, 1, true), QUIRE_OK);
     EXPECT(quire_pager_invalidate(&w->rig.pager, &parent->fobj, 0, 1), QUIRE_OK);
     EXPECT(other_fault(w, 4), QUIRE_AGAIN);
-    cr_expect(!present(parent, 0), "what it needs it may not bring");
-    cr_expect(!present(youngest(w), 4));
+    cr_expect(!is_present(parent, 0), "what it needs it may not bring");
+    cr_expect(!is_present(youngest(w), 4));
     cr_expect_eq(w->rig.pager.needing, owner);
     EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
 }

@@ -10,8 +10,6 @@
 #include "quire/resize.h"
 #include "quire/writeback.h"
 
-#define PA(i) quire_pa_make(RIG_PA + ((uint64_t)(i) << QUIRE_PAGE_SHIFT))
-
 static struct rig_store *table; /* what saves need a page of */
 static struct quire_vm vm2;
 
@@ -45,17 +43,6 @@ static struct rig_store *needing(uint32_t n)
     store->fobj.rank = 1;
     store->before = saves_need_the_table;
     return store;
-}
-
-static uint32_t present(const struct rig_store *store)
-{
-    uint32_t n = 0;
-    uint32_t i;
-
-    for (i = 0; i < store->fobj.num_pages; i++) {
-        n += quire_slot_kind(store->fobj.slots[i]) == QUIRE_SLOT_PRESENT;
-    }
-    return n;
 }
 
 /* ---- The reserve ---- */

@@ -3,8 +3,6 @@
 
 #include "quire/resize.h"
 
-#define PA(i) quire_pa_make(RIG_PA + ((uint64_t)(i) << QUIRE_PAGE_SHIFT))
-
 struct shrinking {
     struct rig rig;
     struct quire_vm vm;

@@ -333,8 +333,7 @@ Test(trace, mutated_records_and_headers_do_no_harm)
         struct quire_trace_header header = {0};
         size_t used = 0;
 
-        random = random * 6364136223846793005u + 1442695040888963407u;
-        line[(random >> 33) % (sizeof line - 1)] = (unsigned char)(random >> 56);
+        line[random_next(&random) % (sizeof line - 1)] = (unsigned char)(random >> 56);
         if (quire_trace_header_decode(&header, line, sizeof line - 1, &used) == QUIRE_OK) {
             cr_expect_leq(used, sizeof line - 1);
             cr_expect_leq(header.page_shift, 63);
