@@ -1,5 +1,7 @@
-/* The ring of a trace: one writer, several readers, none of which waits for another. */
+/* The ring of a trace: one writer, several readers, none of which the ring makes wait for another. */
 #include "crew_test.h"
+
+#include <sched.h>
 
 #define RING 16u
 #define TOLD 200000u
@@ -8,8 +10,17 @@
 static struct quire_trace trace;
 static uint32_t words[QUIRE_TRACE_WORDS(RING)];
 static uint32_t done;
+static uint32_t reading; /* readers that have read something */
 static uint64_t read_by[READERS + 1];
 static uint64_t lost_by[READERS + 1];
+
+/* Returns when n of them have: what follows is told while they read. */
+static void await_readers(uint32_t n)
+{
+    while (__atomic_load_n(&reading, __ATOMIC_SEQ_CST) < n) {
+        sched_yield();
+    }
+}
 
 static struct quire_trace_event event_of(uint32_t n)
 {
@@ -40,6 +51,9 @@ static void write_or_read(struct rig *rig, unsigned i)
         for (n = 1; n <= TOLD; n++) {
             event = event_of(n);
             quire_trace_tell(&trace, &event);
+            if (n == RING) {
+                await_readers(READERS);
+            }
         }
         __atomic_store_n(&done, 1u, __ATOMIC_SEQ_CST);
         return;
@@ -52,7 +66,9 @@ static void write_or_read(struct rig *rig, unsigned i)
 
             cr_assert(memcmp(&event, &whole, sizeof event) == 0, "an event of two");
             cr_assert_gt(event.time_high, last);
-            read_by[i]++;
+            if (read_by[i]++ == 0) {
+                __atomic_fetch_add(&reading, 1u, __ATOMIC_SEQ_CST);
+            }
             last = event.time_high;
             cr_assert_eq(last, read_by[i] + reader.lost);
         }
@@ -72,6 +88,7 @@ Test(trace, every_event_is_read_whole_or_counted_as_lost)
     crew_run(NULL, READERS + 1u, write_or_read);
     for (i = 1; i <= READERS; i++) {
         cr_assert_eq(read_by[i] + lost_by[i], TOLD);
+        cr_assert_gt(read_by[i], RING, "reader %u came when all was told", i);
     }
 }
 
@@ -84,7 +101,8 @@ Test(trace, every_event_is_read_whole_or_counted_as_lost)
 static struct quire_vm vm[FAULTERS];
 static struct rig_store *store;
 static uint32_t pager_words[QUIRE_TRACE_WORDS(1024)];
-static uint64_t faults_read;
+static uint64_t events_read;
+static uint64_t faults_read; /* or lost */
 
 static void fault_or_read(struct rig *rig, unsigned i)
 {
@@ -93,6 +111,9 @@ static void fault_or_read(struct rig *rig, unsigned i)
 
     if (i < FAULTERS) {
         for (round = 0; round < ROUNDS; round++) {
+            if (round == ROUNDS / 2u) {
+                await_readers(1);
+            }
             for (page = 0; page < PAGES; page++) {
                 unsigned char byte = (unsigned char)round;
 
@@ -114,6 +135,9 @@ static void fault_or_read(struct rig *rig, unsigned i)
 
                 quire_trace_encode(&event, bytes);
                 OK(quire_trace_decode(&event, bytes));
+                if (events_read++ == 0) {
+                    __atomic_fetch_add(&reading, 1u, __ATOMIC_SEQ_CST);
+                }
                 faults_read += quire_trace_type(&event) == QUIRE_TRACE_FAULT;
             }
         } while (!ended);
@@ -144,9 +168,11 @@ Test(trace, ring_is_read_while_a_pager_fills_it)
     OK(quire_trace_init(&trace, pager_words, 1024));
     OK(quire_pager_set_trace(&rig.pager, &trace));
     done = 0;
+    reading = 0;
     crew_run(&rig, FAULTERS + 1u, fault_or_read);
     stats = rig_stats(&rig);
     cr_assert_geq(faults_read, stats.faults.minor + stats.faults.major + stats.faults.spurious + stats.faults.refused);
+    cr_assert_gt(events_read, 100);
     cr_assert_gt(stats.evictions, PAGES);
     OK(quire_pager_set_trace(&rig.pager, NULL));
     SOUND(&rig);
