@@ -1,6 +1,8 @@
 /* In exactly QUIRE_PAGER_MIN_PAGES() every instruction finishes, though each needs all the pages of a step at once. */
 #include "crew_test.h"
 
+#include <sched.h>
+
 #define STEP 4u
 #define OWN 12u
 #define SHARED 12u
@@ -14,6 +16,7 @@ static struct rig_store *code;
 
 static struct crew_tally tally;
 static const char *name; /* of the policy */
+static uint64_t waits;   /* of all crews */
 
 /* Thread i writes only byte 8 * i of the shared pages: what it reads there is what it wrote. */
 static void work(struct rig *r, unsigned i)
@@ -60,6 +63,16 @@ static void work(struct rig *r, unsigned i)
     }
 }
 
+/* On one processor, too, others come while a page is in transit. */
+static enum quire_status let_others_run(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)store;
+    (void)io;
+    (void)load;
+    sched_yield();
+    return QUIRE_OK;
+}
+
 static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_unlocked, unsigned crew)
 {
     struct rig_config config;
@@ -79,6 +92,8 @@ static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_u
     rig_start(&rig, &config);
     shared = rig_store_new(&rig, SHARED, RW);
     code = rig_store_new(&rig, 8, RIG_READ | RIG_EXEC);
+    shared->before = let_others_run;
+    code->before = let_others_run;
     for (i = 0; i < crew; i++) {
         rig_vm_start(&rig, &vm[i]);
         own[i] = rig_store_new(&rig, OWN, RW);
@@ -92,6 +107,7 @@ static void run(enum rig_policy policy, enum quire_sim_flags flags, bool flush_u
                   rig.pager.root.policy->ops->name, crew, (uintmax_t)most);
     name = rig.pager.root.policy->ops->name;
     SOUND(&rig);
+    waits += rig_stats(&rig).waits;
     cr_assert_gt(rig_stats(&rig).evictions, INSTRUCTIONS, "the pool is too large to prove anything");
     rig_stop(&rig);
 }
@@ -107,6 +123,7 @@ static void run_all(enum rig_policy policy, bool flush_unlocked)
         }
     }
     crew_tally_print(&tally, name);
+    cr_assert_gt(waits, 0, "no thread met another");
 }
 
 Test(pager_progress, in_the_fewest_pages_with_clock, .timeout = 120)
