@@ -6,7 +6,7 @@
 #define STEP 4u
 #define OWN 12u
 #define SHARED 12u
-#define INSTRUCTIONS 150u
+#define INSTRUCTIONS 100u
 
 static struct rig rig;
 static struct quire_vm vm[CREW_MAX];
