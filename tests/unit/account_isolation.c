@@ -49,7 +49,8 @@ static uint32_t zipf(uint64_t *random, uint32_t n)
 
 /* A thread's last STEP pages stay, whatever the policy thinks, and count as any other for the account that pays for them. What a
  * thread does in another context therefore takes that from the pages it used before, as much by touching pages that nobody
- * competes for as by thrashing; which way that turns what a policy does is chance. So the victim that is alone visits such pages. */
+ * competes for as by thrashing; which way that turns what a policy does is chance. So the victim that is alone visits such
+ * pages. */
 struct visited {
     struct rig_store *store;
     struct quire_pin pin;

@@ -1,5 +1,5 @@
-/* Where features of the pager meet: the reserve and those who fill memory, accounts that end or are at their quota while others work,
- * objects that die as victims, answers that come late. */
+/* Where features of the pager meet: the reserve and those who fill memory, accounts that end or are at their quota while others
+ * work, objects that die as victims, answers that come late. */
 #include "io_test.h"
 
 #include "quire/adopt.h"
