@@ -77,7 +77,6 @@ static void quire_adopt_commit_(struct quire_op *op, struct quire_fobj *fobj, ui
 
     if (pmem->state == QUIRE_PAGE_FREE) {
         quire_pmem_set_offline(&pager->pool, number);
-        quire_pager_owe_reserve(pager);
     }
     quire_account_expect(fobj->account);
     quire_pmem_assign(&pager->pool, pmem, number, fobj, pgidx);

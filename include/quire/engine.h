@@ -365,14 +365,6 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_has_room(const struct quire_pager *
     return pager->pool.count[QUIRE_PAGE_FREE] > pager->held_back;
 }
 
-/* Free pages went by other means than a load: if the reserve is short now, faults owe it that. */
-static inline QUIRE_RESIDENT void quire_pager_owe_reserve(struct quire_pager *pager)
-{
-    uint32_t have = pager->pool.count[QUIRE_PAGE_FREE] + (pager->reserve - pager->held_back) + pager->owed;
-
-    pager->owed += have < pager->reserve ? pager->reserve - have : 0;
-}
-
 /* A load or save ended with AGAIN: its store needs a page that only the owner of the reserve could bring. Waits until that has
  * changed; the caller has nothing in transit, and has not dropped the lock since. AGAIN if it must not wait or cannot. */
 static inline QUIRE_RESIDENT enum quire_status quire_op_wait_reserve(struct quire_op *op, bool wait_ok)

@@ -79,7 +79,6 @@ static void quire_resize_take_(struct quire_op *op, uint32_t number)
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
 
     quire_pmem_set_offline(&pager->pool, number);
-    quire_pager_owe_reserve(pager);
     pager->stats.taken++;
     if (pmem->pgidx != QUIRE_PMEM_UNUSED) {
         struct quire_pa pa = quire_pmem_pa(&pager->pool, number);

@@ -17,11 +17,11 @@ static uint64_t family_sum(const unsigned char *bytes)
     uint64_t sum = 88172645463325252u;
     size_t i;
 
-    for (i = 0; i < RIG_PAGE; i += sizeof(uint64_t)) {
-        uint64_t word;
+    for (i = 0; i < RIG_PAGE; i += 4u * sizeof(uint64_t)) {
+        uint64_t word[4];
 
-        memcpy(&word, bytes + i, sizeof word);
-        sum = (sum ^ word) * 1099511628211u;
+        memcpy(word, bytes + i, sizeof word);
+        sum = (sum ^ word[0] ^ word[1] * 3u ^ word[2] * 5u ^ word[3] * 7u) * 1099511628211u; /* all odd: no bit is lost */
         sum ^= sum >> 31;
     }
     return sum;

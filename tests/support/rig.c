@@ -385,26 +385,35 @@ const char *rig_wrong(struct rig *rig)
 
 /* ---- Stores ---- */
 
-unsigned char rig_born(unsigned tag, uint32_t pgidx, size_t offset)
-{
-    uint32_t x = (uint32_t)(offset >> 3) * 2654435761u + pgidx * 40503u + tag * 2246822519u;
+/* Eight bytes are born of one number; the next eight of one that is RIG_BIRTHS greater. */
+#define RIG_BIRTHS 2654435761u
 
-    x ^= x >> 15;
-    return (unsigned char)((x >> 8) ^ offset);
+static uint32_t rig_birth(unsigned tag, uint32_t pgidx)
+{
+    return pgidx * 40503u + tag * 2246822519u;
 }
 
-/* rig_born() of a page, eight bytes at a time: they have all but their offset in common. */
+unsigned char rig_born(unsigned tag, uint32_t pgidx, size_t offset)
+{
+    uint32_t x = rig_birth(tag, pgidx) + (uint32_t)(offset >> 3) * RIG_BIRTHS;
+
+    return (unsigned char)(((x ^ x >> 15) >> 8) ^ offset);
+}
+
+/* rig_born() of a page, a word at a time: its bytes have all but their offset in common. */
 static void rig_bear(unsigned char *page, unsigned tag, uint32_t pgidx)
 {
-    size_t i;
-    size_t k;
+    static const unsigned char offsets[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    uint32_t x = rig_birth(tag, pgidx);
+    uint64_t differ;
+    uint32_t i;
 
+    memcpy(&differ, offsets, sizeof differ);
     for (i = 0; i < RIG_PAGE; i += 8u) {
-        unsigned char first = rig_born(tag, pgidx, i);
+        uint64_t word = ((((x ^ x >> 15) >> 8) ^ i) & 0xffu) * UINT64_C(0x0101010101010101) ^ differ;
 
-        for (k = 0; k < 8u; k++) {
-            page[i + k] = (unsigned char)(first ^ k);
-        }
+        memcpy(page + i, &word, sizeof word);
+        x += RIG_BIRTHS;
     }
 }
 

@@ -73,6 +73,18 @@ struct rig_config {
     void (*idle)(void *user); /* without threads: what happens while the one there is waits. Null: it cannot wait */
 };
 
+/* The rest of a configuration on machine `number`: every policy, on every kind of hardware, with both ways of flushing. Those below
+ * 8 are all hardware and flushing with the first policy, and so on. */
+#define RIG_MACHINES (8u * (unsigned)RIG_POLICIES)
+
+static inline struct rig_config rig_machine(unsigned number, struct rig_config rest)
+{
+    rest.flags = (enum quire_sim_flags)(number % 4u);
+    rest.flush_unlocked = number / 4u % 2u != 0;
+    rest.policy = (enum rig_policy)(number / 8u % (unsigned)RIG_POLICIES);
+    return rest;
+}
+
 /* Calls that fail on command: the nth (1: the next) and the times - 1 after it. */
 struct rig_failure {
     uint64_t calls; /* so far */

@@ -1,25 +1,12 @@
 /* In exactly QUIRE_PAGER_MIN_PAGES() every instruction finishes though every page is dirty, every save needs a page of another
  * object and writes it, and so does every load of that one. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
-
-#include <criterion/criterion.h>
-#include <string.h>
-
-#include "crew.h"
+#include "crew_test.h"
 #include "family.h"
 
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define RW (RIG_READ | RIG_WRITE)
 #define STEP 4u
 #define PAGES 40u
 #define INSTRUCTIONS 60u
 #define PARENT 40u /* where rank 1 is mapped in the first context, if it is */
-
-/* Faults of an instruction, but for those answered AGAIN. Alone: each page comes by one fault, stays until STEP others have come,
- * and may be forgotten by the policy once while it does, which costs one more. With others that is what is seen, too (at most 8
- * with four threads); that waiting for a page in transit costs no more than as much again for each of them is what experience
- * says, with a margin. */
-#define BOUND(crew) (2u * STEP * (crew))
 
 static struct rig rig;
 static struct quire_vm vm[CREW_MAX];
@@ -29,12 +16,6 @@ static bool parents; /* threads use the pages that stores need, too */
 
 static struct crew_tally tally;
 static const char *name; /* of the policy */
-
-static uint32_t next(uint64_t *random)
-{
-    *random = *random * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*random >> 33);
-}
 
 /* Thread i writes only byte i from FAMILY_USER on of each page: what it reads there is what it wrote. */
 static void work(struct rig *r, unsigned i)
@@ -52,7 +33,7 @@ static void work(struct rig *r, unsigned i)
         unsigned char bytes[STEP];
         unsigned char ignored = 0;
         uint32_t page[STEP];
-        uint32_t from = next(&random) % (PAGES / STEP);
+        uint32_t from = random_next(&random) % (PAGES / STEP);
         enum quire_status status;
         uint32_t o;
 
@@ -64,13 +45,13 @@ static void work(struct rig *r, unsigned i)
         for (o = 0; o < STEP; o++) {
             page[o] = (from + o * (PAGES / STEP)) % PAGES;
             operand[o].va = RIG_AT(page[o]) + FAMILY_USER + i;
-            operand[o].access = next(&random) % 4u != 0 ? RIG_WRITE : RIG_READ;
+            operand[o].access = random_next(&random) % 4u != 0 ? RIG_WRITE : RIG_READ;
             operand[o].bytes = &bytes[o];
             operand[o].len = 1;
-            bytes[o] = (unsigned char)next(&random);
+            bytes[o] = (unsigned char)random_next(&random);
         }
         if (parents) { /* the last operand is a page that some store needs */
-            operand[STEP - 1u].va = RIG_AT(PARENT + next(&random) % 3u) + FAMILY_USER + i;
+            operand[STEP - 1u].va = RIG_AT(PARENT + random_next(&random) % 3u) + FAMILY_USER + i;
             operand[STEP - 1u].access = RIG_WRITE;
             operand[STEP - 1u].bytes = &ignored;
         }
@@ -113,8 +94,8 @@ static void run(struct rig_config config, unsigned ranks, uint32_t rounds, unsig
     }
     crew_run(&rig, crew, work);
     most = crew_tally_end(&tally, crew);
-    cr_assert_leq(most, BOUND(crew), "%s, %u threads: %ju faults in an instruction", rig.pager.root.policy->ops->name, crew,
-                  (uintmax_t)most);
+    cr_assert_leq(most, CREW_BOUND(STEP, crew), "%s, %u threads: %ju faults in an instruction",
+                  rig.pager.root.policy->ops->name, crew, (uintmax_t)most);
     name = rig.pager.root.policy->ops->name;
     cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig));
     stats = rig_stats(&rig);

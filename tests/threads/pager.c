@@ -1,14 +1,6 @@
 /* Loads at the same time: how many, how fast, and one for each page. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+#include "crew_test.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
-
-#include "crew.h"
-
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
-#define RW (RIG_READ | RIG_WRITE)
 #define CREW 8u
 #define OWN 12u       /* pages that each thread has for itself */
 #define SHARED 32u    /* pages that all use */
@@ -44,7 +36,7 @@ static void start(void)
 
 static void stop(void)
 {
-    SOUND();
+    SOUND(&rig);
     rig_stop(&rig);
 }
 

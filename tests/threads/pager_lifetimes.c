@@ -1,16 +1,8 @@
 /* What must outlive what: contexts the flushes that name them, addresses their flushes, waiters nothing at all. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+#include "crew_test.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
-#include <string.h>
 #include <unistd.h>
-
-#include "rig.h"
-
-#define RW (RIG_READ | RIG_WRITE)
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
-#define SOUND(rig) cr_expect_null(rig_wrong(rig), "%s", rig_wrong(rig))
 
 static struct rig rig;
 static struct quire_vm vm[2];

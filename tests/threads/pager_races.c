@@ -1,17 +1,9 @@
 /* One event in the middle of another, held there by a gate in the store. */
-#include <stdint.h> /* first: Criterion's own headers lack it */
+#include "crew_test.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
-
-#include "crew.h"
-
-#define OK(call) cr_assert_eq((call), QUIRE_OK)
 #define SAYS(status, call) cr_assert_eq((call), (status))
-#define SOUND() cr_assert_null(rig_wrong(&rig), "%s", rig_wrong(&rig))
 /* The same while an operation is in flight. */
 #define CHECKS() cr_assert_eq(quire_pager_check(&rig.pager, &rig.violation), QUIRE_OK, "%s", rig.violation.what)
-#define RW (RIG_READ | RIG_WRITE)
 #define POOL 14u /* for 3 threads: one more than the least */
 
 static struct rig rig;
@@ -47,7 +39,7 @@ static void start_without_wait(void)
 
 static void stop(void)
 {
-    SOUND();
+    SOUND(&rig);
     crew_gate_fini(&gate);
     rig_stop(&rig);
 }
@@ -388,6 +380,13 @@ static void *writes_back_slowly(void *arg)
     return writes_back(arg);
 }
 
+static bool still_seen(void)
+{
+    unsigned char byte;
+
+    return quire_sim_access(&rig.sim, 0, &vm, RIG_VA, RIG_READ, false, &byte, 1) == QUIRE_SIM_DONE;
+}
+
 /* Another thread has removed the entry of page 0 for a write back, and a processor still remembers it. */
 static void start_in_flush(void)
 {
@@ -407,13 +406,7 @@ static void start_in_flush(void)
     crew_gate_init(&gate, store, true);
     begin_other(writes_back_slowly);
     crew_gate_await(&gate, 1);
-}
-
-static bool still_seen(void)
-{
-    unsigned char byte;
-
-    return quire_sim_access(&rig.sim, 0, &vm, RIG_VA, RIG_READ, false, &byte, 1) == QUIRE_SIM_DONE;
+    cr_assert(still_seen(), "or this proves nothing");
 }
 
 TestSuite(pager_in_flush, .init = start_in_flush, .fini = stop, .timeout = 60);
@@ -422,7 +415,6 @@ Test(pager_in_flush, what_is_unmapped_is_not_remembered)
 {
     struct rig_store *second = rig_store_new(&rig, 2, RIG_READ);
 
-    cr_assert(still_seen(), "or this proves nothing");
     OK(quire_vm_unmap(&vm, RIG_VA, 20));
     cr_assert_not(still_seen());
     OK(rig_map(&vm, &second->fobj, RIG_VA, RIG_READ));

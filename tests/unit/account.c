@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "quire/account.h"
+#include "random.h"
 
 #define ACCOUNTS 24u
 
@@ -249,7 +250,7 @@ Test(account, heap_finds_whom_looking_at_all_of_them_finds)
         unsigned found;
         bool tie;
 
-        random = random * 6364136223846793005u + 1442695040888963407u;
+        (void)random_next(&random);
         i = (unsigned)(random >> 40) % ACCOUNTS;
         switch ((random >> 33) % 8u) {
         case 0:

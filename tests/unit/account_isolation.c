@@ -39,8 +39,7 @@ static uint32_t zipf(uint64_t *random, uint32_t n)
     for (k = 1; k <= WORKING_SET && sum[WORKING_SET] == 0; k++) {
         sum[k] = sum[k - 1u] + 65536u / k;
     }
-    *random = *random * 6364136223846793005u + 1442695040888963407u;
-    pick = (uint32_t)(*random >> 33) % sum[n];
+    pick = random_below(random, sum[n]);
     for (k = 0; pick >= sum[k + 1u]; k++) {
     }
     return (k * 17u) % n; /* neighbours in use are not neighbours in the object */
@@ -50,7 +49,8 @@ static uint32_t zipf(uint64_t *random, uint32_t n)
 
 /* A thread's last STEP pages stay, whatever the policy thinks, and count as any other for the account that pays for them. What a
  * thread does in another context therefore takes that from the pages it used before, as much by touching pages that nobody
- * competes for as by thrashing; which way that turns what a policy does is chance. So the victim that is alone visits such pages. */
+ * competes for as by thrashing; which way that turns what a policy does is chance. So the victim that is alone visits such
+ * pages. */
 struct visited {
     struct rig_store *store;
     struct quire_pin pin;

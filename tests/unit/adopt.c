@@ -4,8 +4,6 @@
 #include "quire/adopt.h"
 #include "quire/resize.h"
 
-#define PA(i) quire_pa_make(RIG_PA + ((uint64_t)(i) << QUIRE_PAGE_SHIFT))
-
 static const char boot[] = "loaded by the boot loader";
 
 struct world {
@@ -39,13 +37,16 @@ static bool booted(struct world *w, uintptr_t va)
     return rig_read(&w->rig, &w->vm, va, bytes, sizeof bytes) == QUIRE_OK && memcmp(bytes, boot, sizeof boot) == 0;
 }
 
-/* Makes all but a few pages of the object come and go. */
-static void churn(struct world *w, struct rig_store *other)
+/* Makes the first n pages of the object leave, by the policy's choice as far as it is. */
+static void churn(struct world *w, struct rig_store *other, uint32_t n)
 {
     uint32_t i;
 
     for (i = 0; i < 24; i++) {
         cr_expect(born_at(&w->rig, &w->vm, RIG_AT(32u + i), other, i));
+    }
+    for (i = 0; i < n; i++) {
+        push_out(&w->rig, w->store, i);
     }
 }
 
@@ -53,13 +54,8 @@ Test(adopt, adopted_pages_are_there_without_a_load_and_survive_eviction)
 {
     unsigned number;
 
-    for (number = 0; number < 16; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u),
-                                    .flush_unlocked = number / 4u % 2u != 0,
-                                    .policy = (enum rig_policy)(number / 8u),
-                                    .pages = 8,
-                                    .more_pages = 4,
-                                    .eager = true};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){.pages = 8, .more_pages = 4, .eager = true});
         struct rig_store *other;
         struct world w;
 
@@ -85,7 +81,7 @@ Test(adopt, adopted_pages_are_there_without_a_load_and_survive_eviction)
         cr_expect_eq(w.rig.loads, 0);
         cr_expect_eq(rig_stats(&w.rig).faults.minor, 3);
         EXPECT(rig_map(&w.vm, &other->fobj, RIG_AT(32), RW), QUIRE_OK);
-        churn(&w, other);
+        churn(&w, other, 4);
         cr_expect_eq(w.store->saves_of[0], 1, "what only memory had was saved");
         cr_expect_eq(w.store->saves_of[1], 0, "and what the store has was not");
         cr_expect(booted(&w, RIG_AT(0)));
@@ -227,5 +223,45 @@ Test(adopt, pages_that_can_never_be_evicted_leave_the_minimum)
     cr_expect_eq(rig_stats(&w.rig).fixed, 2);
     EXPECT_SOUND(&w.rig);
     EXPECT(rig_map(&w.vm, &never->fobj, RIG_VA, RW), QUIRE_OK); /* `never` dies with its areas, not before */
+    END(&w.rig);
+}
+
+Test(adopt, adopted_pages_are_charged_and_stop_at_the_quota)
+{
+    struct rig_account account;
+    struct rig_store *own;
+    struct world w;
+
+    world_start(&w, (struct rig_config){0});
+    EXPECT(rig_account_start(&w.rig, &account, 2, 0), QUIRE_OK);
+    own = rig_account_store(&w.rig, &account, 4, RW);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &own->fobj, 0, PA(0), false), QUIRE_OK);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &own->fobj, 1, PA(1), true), QUIRE_OK);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &own->fobj, 2, PA(2), false), QUIRE_NO_PAGE);
+    cr_expect_eq(account.account.charged, 2);
+    EXPECT_SOUND(&w.rig);
+    EXPECT(rig_store_put(own), QUIRE_OK);
+    EXPECT(quire_account_fini(&account.account), QUIRE_OK);
+    END(&w.rig);
+}
+
+/* The store has page 0, and so has memory: were that forgotten, a store that forgets would load it as it was born. */
+Test(adopt, what_the_store_has_of_an_adopted_page_stays_stored)
+{
+    struct world w;
+
+    world_start(&w, (struct rig_config){0});
+    rig_store_forgets(w.store);
+    EXPECT(rig_map(&w.vm, &w.store->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_VA, 7), QUIRE_OK);
+    EXPECT(quire_pager_write_back(&w.rig.pager, &w.store->fobj, 0, 1, true), QUIRE_OK);
+    EXPECT(quire_pager_invalidate(&w.rig.pager, &w.store->fobj, 0, 1), QUIRE_OK);
+    leave(&w, 5, 0, false);
+    EXPECT(quire_pager_adopt(&w.rig.pager, &w.store->fobj, 0, PA(5), false), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 7);
+    cr_expect_eq(w.store->loads_of[0], 1);
+    EXPECT(quire_pager_invalidate(&w.rig.pager, &w.store->fobj, 0, 1), QUIRE_OK);
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 7);
+    cr_expect_eq(w.store->loads_of[0], 2);
     END(&w.rig);
 }

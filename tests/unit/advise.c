@@ -17,13 +17,9 @@ struct advised {
     struct rig_store *store; /* 16 pages at RIG_VA; it forgets */
 };
 
-#define WORLDS 16u
-
 static void advised_start(struct advised *w, unsigned number, struct rig_config config)
 {
-    config.flags = (enum quire_sim_flags)(number % 4u);
-    config.flush_unlocked = number / 4u % 2u != 0;
-    config.policy = (enum rig_policy)(number / 8u % 2u);
+    config = rig_machine(number, config);
     config.eager = true;
     rig_start(&w->rig, &config);
     rig_vm_start(&w->rig, &w->vm);
@@ -68,7 +64,7 @@ Test(advise, populated_pages_are_there_and_take_no_more_faults)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct quire_pager_stats before;
         struct advised w;
         size_t done = 99;
@@ -128,7 +124,7 @@ Test(advise, populate_stops_before_it_pushes_out_what_it_brought)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
         size_t done;
         uint32_t i;
@@ -145,7 +141,7 @@ Test(advise, populate_stops_before_it_pushes_out_what_it_brought)
         EXPECT(quire_vm_populate(&w.vm, RIG_AT(5), 11, true, &user, &done), QUIRE_LIMIT); /* others may be pushed out */
         cr_expect_eq(done, 5);
         EXPECT(quire_vm_populate(&w.vm, RIG_AT(10), 5, true, &user, &done), QUIRE_OK);
-        for (i = 10; i < 15; i++) {
+        for (i = w.rig.config.policy == RIG_S3FIFO ? 11 : 10; i < 15; i++) { /* its choice is the newest that may go */
             cr_expect(at(&w, i).resident);
         }
         EXPECT_SOUND(&w.rig);
@@ -170,14 +166,11 @@ Test(advise, populate_goes_on_over_pages_that_are_there_however_many)
     END(&w.rig);
 }
 
-static struct advised *pushed;
-
 /* While page 3 is loaded another thread asks for so much that the first one has to go. */
-static enum quire_status push_out(struct rig_store *store, struct quire_io *io, bool load)
+static enum quire_status push_out_page_0(struct rig_store *store, struct quire_io *io, bool load)
 {
     if (load && io->pgidx == 3) {
-        EXPECT(quire_pager_remove_pages(&store->rig->pager, at(pushed, 0).pa, 1, false), QUIRE_OK);
-        EXPECT(quire_pager_give_back(&store->rig->pager, quire_pa_make(RIG_PA), 1), QUIRE_OK);
+        push_out(store->rig, store, 0);
     }
     return QUIRE_OK;
 }
@@ -188,8 +181,7 @@ Test(advise, populate_stops_when_what_it_brought_is_evicted_by_others)
     size_t done;
 
     advised_start(&w, 0, (struct rig_config){.pages = 12});
-    pushed = &w;
-    w.store->before = push_out;
+    w.store->before = push_out_page_0;
     EXPECT(quire_vm_populate(&w.vm, RIG_VA, 8, false, &user, &done), QUIRE_LIMIT);
     cr_expect_eq(done, 4);
     w.store->before = NULL;
@@ -201,7 +193,7 @@ Test(advise, populate_says_what_the_nth_failure_was)
     unsigned number;
     uint64_t nth;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         for (nth = 1; nth <= 5; nth++) {
             struct advised w;
             size_t done;
@@ -214,7 +206,7 @@ Test(advise, populate_says_what_the_nth_failure_was)
             quire_sim_fail_map(&w.rig.sim, (uint32_t)nth, 1);
             quire_sim_fail_tables(&w.rig.sim, 1);
             /* Those that are mapped already need no entry. */
-            EXPECT(quire_vm_populate(&w.vm, RIG_AT(5), 5, true, &user, &done), nth <= 5 ? QUIRE_NO_TABLE : QUIRE_OK);
+            EXPECT(quire_vm_populate(&w.vm, RIG_AT(5), 5, true, &user, &done), QUIRE_NO_TABLE);
             cr_expect_eq(done, nth - 1u);
             quire_sim_fail_map(&w.rig.sim, 0, 0);
             quire_sim_fail_tables(&w.rig.sim, 0);
@@ -230,7 +222,7 @@ Test(advise, pages_that_will_be_needed_come_and_wait_unmapped)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct quire_pager_stats stats;
         struct advised w;
         uint32_t i;
@@ -256,7 +248,7 @@ Test(advise, no_page_that_will_be_needed_costs_a_save_or_pushes_out_another)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
         uint32_t i;
 
@@ -282,7 +274,7 @@ Test(advise, pages_that_will_be_needed_come_in_place_of_clean_ones_as_far_as_the
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
         uint32_t i;
 
@@ -294,7 +286,8 @@ Test(advise, pages_that_will_be_needed_come_in_place_of_clean_ones_as_far_as_the
         cr_expect_eq(w.rig.saves, 0);
         cr_expect_eq(resident(&w, 4, 4), 4, "what the thread needs to get on stays");
         cr_expect_leq(w.rig.loads, 8u + 7u);
-        cr_expect_geq(resident(&w, 8, 8), 3);
+        /* S3-FIFO's choice is what came last and was not used yet: what was brought before. */
+        cr_expect_geq(resident(&w, 8, 8), w.rig.config.policy == RIG_S3FIFO ? 1 : 3);
         EXPECT_SOUND(&w.rig);
         END(&w.rig);
     }
@@ -321,10 +314,12 @@ Test(advise, what_cannot_be_loaded_ahead_is_left_for_the_fault)
     }
 }
 
+static struct advised *dying;
+
 static enum quire_status unmap_while_loading(struct rig_store *store, struct quire_io *io, bool load)
 {
     if (load && io->pgidx == 2) { /* the object dies with its only area while its page comes in */
-        EXPECT(quire_vm_unmap(&pushed->vm, RIG_VA, 16), QUIRE_OK);
+        EXPECT(quire_vm_unmap(&dying->vm, RIG_VA, 16), QUIRE_OK);
         EXPECT(rig_store_put(store), QUIRE_OK);
     }
     return QUIRE_OK;
@@ -334,11 +329,11 @@ Test(advise, object_may_die_while_its_pages_are_brought_in)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
 
         advised_start(&w, number, (struct rig_config){0});
-        pushed = &w;
+        dying = &w;
         w.store->before = unmap_while_loading;
         EXPECT(quire_vm_advise(&w.vm, RIG_VA, 16, WILL_NEED), QUIRE_NOT_FOUND);
         cr_expect_eq(rig_stats(&w.rig).pages[QUIRE_PAGE_FREE], 16);
@@ -353,7 +348,7 @@ Test(advise, pages_that_are_not_needed_leave_and_keep_what_they_hold)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
         uint32_t i;
 
@@ -381,7 +376,7 @@ Test(advise, pages_that_others_show_or_pin_stay)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct quire_vm other;
         struct quire_pin pin;
         struct advised w;
@@ -411,7 +406,7 @@ Test(advise, page_whose_save_fails_stays_and_stays_dirty)
     unsigned number;
     uint64_t nth;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         for (nth = 1; nth <= 4; nth++) {
             struct advised w;
             uint32_t i;
@@ -437,7 +432,7 @@ Test(advise, freed_page_is_never_saved_and_shows_what_it_was_born_with_once_it_i
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
         uint32_t i;
 
@@ -463,7 +458,7 @@ Test(advise, older_content_that_was_saved_never_comes_back)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
 
         advised_start(&w, number, (struct rig_config){0});
@@ -485,7 +480,7 @@ Test(advise, page_that_is_written_again_after_it_was_freed_is_as_any_other)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
 
         advised_start(&w, number, (struct rig_config){0});
@@ -524,7 +519,7 @@ Test(advise, write_that_races_with_the_freeing_is_lost_or_kept_whole_and_the_nex
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct advised w;
         int byte;
 
@@ -549,7 +544,7 @@ Test(advise, page_without_a_save_operation_can_be_evicted_once_it_is_freed)
 {
     unsigned number;
 
-    for (number = 0; number < WORLDS; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct quire_fobj_zero_config config = {.num_pages = 4};
         static struct quire_fobj_zero zero;
         static uint32_t slots[4];
@@ -729,7 +724,7 @@ Test(advise, page_that_an_mmu_does_not_let_go_of_keeps_its_content)
     static const enum quire_advice both[] = {DONT_NEED, FREE};
     unsigned number;
 
-    for (number = 0; number < 2u * WORLDS; number++) {
+    for (number = 0; number < 2u * RIG_MACHINES; number++) {
         struct advised w;
         uint32_t i;
 
@@ -749,4 +744,33 @@ Test(advise, page_that_an_mmu_does_not_let_go_of_keeps_its_content)
         }
         END(&w.rig);
     }
+}
+
+/* During a load or save, once. */
+static enum quire_status end_the_context(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct advised *w = store->user;
+
+    (void)io;
+    (void)load;
+    EXPECT(quire_vm_fini(&w->vm), QUIRE_BUSY);
+    store->before = NULL;
+    return QUIRE_OK;
+}
+
+Test(advise, context_does_not_end_while_advice_on_it_is_under_way)
+{
+    struct advised w;
+
+    advised_start(&w, 0, (struct rig_config){0});
+    w.store->user = &w;
+    w.store->before = end_the_context;
+    EXPECT(quire_vm_advise(&w.vm, RIG_VA, 1, WILL_NEED), QUIRE_OK);
+    cr_expect_null(w.store->before, "nothing was loaded");
+    write_pages(&w, 0, 1, 30);
+    w.store->before = end_the_context;
+    EXPECT(quire_vm_advise(&w.vm, RIG_VA, 1, DONT_NEED), QUIRE_OK);
+    cr_expect_null(w.store->before, "nothing was saved");
+    cr_expect_eq(rig_byte(&w.rig, &w.vm, RIG_VA), 30);
+    END(&w.rig);
 }

@@ -3,8 +3,6 @@
 
 #include "family.h"
 
-#define ALL 32u /* machines: flags, unlocked flushes, policies, ranks */
-
 struct world {
     struct rig rig;
     struct quire_vm vm;
@@ -13,11 +11,19 @@ struct world {
 
 static struct rig_config machine(unsigned number)
 {
-    struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u),
-                                .flush_unlocked = number / 4u % 2u != 0,
-                                .policy = (enum rig_policy)(number / 8u % 2u)};
+    return rig_machine(number, (struct rig_config){0});
+}
 
-    return config;
+/* Members of the family on machine `number`: two or three, each with every policy, every hardware and both ways of flushing. */
+static unsigned ranks_of(unsigned number)
+{
+    return 2u + (number + number / 4u + number / 8u) % 2u;
+}
+
+/* Pages that each of them needs of its parent: one, or as many as it may, each with every number of members. */
+static uint32_t rounds_of(unsigned number)
+{
+    return (number / 2u + number / 8u) % 2u == 0 ? 1u : QUIRE_NEED_ROUNDS;
 }
 
 /* A family of two or three; its youngest has 32 pages, mapped from RIG_VA. As few pages as there may be unless told. */
@@ -49,11 +55,6 @@ static struct rig_store *youngest(struct world *w)
     return family_youngest(&w->family)->store;
 }
 
-static bool present(const struct rig_store *store, uint32_t pgidx)
-{
-    return quire_slot_kind(store->fobj.slots[pgidx]) == QUIRE_SLOT_PRESENT;
-}
-
 static const struct quire_pmem *page_of(struct world *w, const struct rig_store *store, uint32_t pgidx)
 {
     return quire_pmem_at(&w->rig.pager.pool, quire_slot_value(store->fobj.slots[pgidx]));
@@ -71,8 +72,8 @@ Test(need, load_is_handed_the_page_it_needs)
     cr_expect_eq(rig_stats(&w.rig).needs, 2, "its parent's page, and that one's");
     cr_expect_eq(rig_stats(&w.rig).lent, 0, "there is room");
     cr_expect_eq(rig_stats(&w.rig).loads, 3);
-    cr_expect(present(w.family.member[0].store, 0));
-    cr_expect(present(w.family.member[1].store, 0));
+    cr_expect(is_present(w.family.member[0].store, 0));
+    cr_expect(is_present(w.family.member[1].store, 0));
     cr_expect(page_of(&w, w.family.member[1].store, 0)->flags & QUIRE_PMEM_DIRTY, "the store said that it writes it");
     EXPECT_SOUND(&w.rig);
     cr_expect(born_at(&w.rig, &w.vm, RIG_AT(6), youngest(&w), 6));
@@ -112,12 +113,12 @@ Test(need, store_that_never_has_enough_is_refused)
     struct quire_fault_result out;
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
-        world_start(&w, machine(number), 2u + number / 16u, QUIRE_NEED_ROUNDS + 1u);
+    for (number = 0; number < RIG_MACHINES; number++) {
+        world_start(&w, machine(number), ranks_of(number), QUIRE_NEED_ROUNDS + 1u);
         EXPECT(rig_fault(&w.rig, &w.vm, RIG_VA, RIG_READ, &out), QUIRE_BAD_ANSWER);
         cr_expect_eq(rig_stats(&w.rig).needs, QUIRE_NEED_ROUNDS);
         cr_expect_eq(rig_stats(&w.rig).bad_answers, 1);
-        cr_expect(!present(youngest(&w), 0));
+        cr_expect(!is_present(youngest(&w), 0));
         world_end(&w);
     }
 }
@@ -286,8 +287,8 @@ Test(need, load_fails_as_the_load_of_the_needed_page_does)
     unsigned number;
     unsigned i;
 
-    for (number = 0; number < ALL; number++) {
-        unsigned ranks = 2u + number / 16u;
+    for (number = 0; number < RIG_MACHINES; number++) {
+        unsigned ranks = ranks_of(number);
         struct world w;
 
         world_start(&w, machine(number), ranks, 1);
@@ -334,13 +335,13 @@ Test(need, save_fails_as_the_load_of_the_needed_page_does_and_the_page_stays_dir
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct rig_store *parent;
         struct world w;
 
         config.pages = 64;
-        world_start(&w, config, 2u + number / 16u, 1);
+        world_start(&w, config, ranks_of(number), 1);
         parent = w.family.member[0].store;
         write_all(&w, 3);
         EXPECT(quire_pager_write_back(&w.rig.pager, &youngest(&w)->fobj, 1, 31, true), QUIRE_OK);
@@ -352,7 +353,7 @@ Test(need, save_fails_as_the_load_of_the_needed_page_does_and_the_page_stays_dir
         }
         rig_fail(&parent->load_fails, 1, 1, QUIRE_INTEGRITY);
         EXPECT(quire_pager_write_back(&w.rig.pager, &youngest(&w)->fobj, 0, 32, true), QUIRE_INTEGRITY);
-        cr_expect(present(youngest(&w), 0));
+        cr_expect(is_present(youngest(&w), 0));
         cr_expect(page_of(&w, youngest(&w), 0)->flags & QUIRE_PMEM_DIRTY);
         cr_expect_eq(rig_stats(&w.rig).save_failures, 1);
         EXPECT_SOUND(&w.rig);
@@ -368,28 +369,25 @@ Test(need, save_fails_as_the_load_of_the_needed_page_does_and_the_page_stays_dir
 Test(need, everything_finishes_in_the_fewest_pages_though_all_are_dirty)
 {
     unsigned number;
-    uint32_t rounds;
 
-    for (number = 0; number < ALL; number += rig_stride(5)) {
-        for (rounds = 1; rounds <= QUIRE_NEED_ROUNDS; rounds += 3u) {
-            struct rig *rig;
-            struct world w;
-            uint32_t i;
+    for (number = 0; number < RIG_MACHINES; number += rig_stride(7)) {
+        struct rig *rig;
+        struct world w;
+        uint32_t i;
 
-            world_start(&w, machine(number), 2u + number / 16u, rounds);
-            rig = &w.rig;
-            for (i = 0; i < 3u; i++) {
-                write_all(&w, (unsigned char)(i * 50u));
-                EXPECT_SOUND(rig);
-                read_all(&w, (unsigned char)(i * 50u));
-                EXPECT_SOUND(rig);
-            }
-            cr_expect_gt(rig_stats(rig).lent, 0);
-            cr_expect_geq(rig_stats(rig).pages[QUIRE_PAGE_FREE] + 1u, rig->pager.reserve, "one page at most is owed");
-            cr_expect_leq(rig->pager.owed, 1);
-            cr_expect_eq(rig->pager.held_back, rig->pager.reserve);
-            world_end(&w);
+        world_start(&w, machine(number), ranks_of(number), rounds_of(number));
+        rig = &w.rig;
+        for (i = 0; i < 3u; i++) {
+            write_all(&w, (unsigned char)(i * 50u));
+            EXPECT_SOUND(rig);
+            read_all(&w, (unsigned char)(i * 50u));
+            EXPECT_SOUND(rig);
         }
+        cr_expect_gt(rig_stats(rig).lent, 0);
+        cr_expect_geq(rig_stats(rig).pages[QUIRE_PAGE_FREE] + 1u, rig->pager.reserve, "one page at most is owed");
+        cr_expect_leq(rig->pager.owed, 1);
+        cr_expect_eq(rig->pager.held_back, rig->pager.reserve);
+        world_end(&w);
     }
 }
 
@@ -397,7 +395,7 @@ Test(need, instruction_that_needs_all_its_pages_at_once_finishes)
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number += rig_stride(5)) {
+    for (number = 0; number < RIG_MACHINES; number += rig_stride(7)) {
         struct quire_sim_operand operand[4];
         struct quire_sim_thread thread = {.wait_ok = true};
         unsigned char bytes[4] = {1, 2, 3, 4};
@@ -405,7 +403,7 @@ Test(need, instruction_that_needs_all_its_pages_at_once_finishes)
         uint32_t round;
         uint32_t i;
 
-        world_start(&w, machine(number), 2u + number / 16u, 2);
+        world_start(&w, machine(number), ranks_of(number), 2);
         for (round = 0; round < 20; round++) {
             for (i = 0; i < 4; i++) {
                 operand[i].va = RIG_AT((round * 3u + i * 9u) % 32u) + FAMILY_USER;
@@ -423,11 +421,11 @@ Test(need, members_that_are_mapped_and_needed_are_one)
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct world w;
         uint32_t i;
 
-        world_start(&w, machine(number), 2u + number / 16u, 2);
+        world_start(&w, machine(number), ranks_of(number), 2);
         EXPECT(rig_map(&w.vm, &w.family.member[0].store->fobj, RIG_AT(40), RW), QUIRE_OK);
         if (w.family.ranks > 2u) {
             EXPECT(rig_map(&w.vm, &w.family.member[1].store->fobj, RIG_AT(50), RW), QUIRE_OK);
@@ -449,9 +447,10 @@ Test(need, page_that_was_needed_stays_for_the_next_who_needs_it)
 {
     unsigned number;
 
-    for (number = 0; number < 16u; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct world w;
+        uint32_t loads;
         uint32_t i;
 
         config.pages = 20;
@@ -460,9 +459,10 @@ Test(need, page_that_was_needed_stays_for_the_next_who_needs_it)
         for (i = 0; i < 64u; i++) {
             cr_expect(born_at(&w.rig, &w.vm, RIG_AT(i % 32u), youngest(&w), i % 32u));
         }
-        cr_expect_leq(w.family.member[0].store->loads_of[0] + w.family.member[0].store->loads_of[1], 12,
-                      "64 loads needed two pages, and loaded them %u times",
-                      w.family.member[0].store->loads_of[0] + w.family.member[0].store->loads_of[1]);
+        loads = w.family.member[0].store->loads_of[0] + w.family.member[0].store->loads_of[1];
+        /* S3-FIFO takes those that came last first, these among them: it keeps them for about one other. */
+        cr_expect_leq(loads, config.policy == RIG_S3FIFO ? 36 : 12, "64 loads needed two pages, and loaded them %u times",
+                      loads);
         world_end(&w);
     }
 }
@@ -471,11 +471,11 @@ Test(need, page_that_cannot_be_given_back_is_owed_until_it_can)
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct world w;
         uint32_t i;
 
-        world_start(&w, machine(number), 2u + number / 16u, 2);
+        world_start(&w, machine(number), ranks_of(number), 2);
         write_all(&w, 9);
         rig_fail(&w.family.member[0].store->save_fails, 1, 12, QUIRE_IO);
         for (i = 0; i < 32u; i++) {
@@ -499,7 +499,7 @@ Test(need, locked_parent_stays_once_it_was_needed)
 {
     unsigned number;
 
-    for (number = 0; number < 16u; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct world w;
 
@@ -535,7 +535,7 @@ Test(need, parent_that_cannot_be_saved_stays_once_it_was_written)
 {
     unsigned number;
 
-    for (number = 0; number < 16u; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct world w;
         uint32_t i;
@@ -561,7 +561,7 @@ Test(need, pinned_page_can_be_needed)
 {
     unsigned number;
 
-    for (number = 0; number < 16u; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct quire_pin pin;
         struct world w;
@@ -656,13 +656,13 @@ Test(need, page_that_somebody_else_is_loading_is_waited_for_or_again)
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct world w;
 
         config.concurrency = 2;
         config.pages = number % 2u != 0 ? 32 : 0;
-        world_start(&w, config, 2u + number / 16u, 1);
+        world_start(&w, config, ranks_of(number), 1);
         in_a_call(&w, 0, true, other_needs_the_page_in_transit);
         cr_expect(born_at(&w.rig, &w.vm, RIG_VA, youngest(&w), 0));
         cr_expect_eq(meanwhile.times, 0);
@@ -674,11 +674,17 @@ Test(need, page_that_somebody_else_is_loading_is_waited_for_or_again)
 static void other_wants_the_reserve(struct world *w)
 {
     const struct quire_op *owner = w->rig.pager.needing;
+    struct rig_store *parent = w->family.member[0].store;
 
     cr_expect_not_null(owner);
-    EXPECT(other_fault(w, 17), QUIRE_AGAIN);
-    cr_expect(!present(youngest(w), 17));
     EXPECT(other_fault(w, 1), QUIRE_OK); /* what that needs is resident: it needs no reserve */
+    EXPECT(other_fault(w, 17), QUIRE_AGAIN);
+    cr_expect(!is_present(youngest(w), 17), "what it needs is on its way");
+    EXPECT(quire_pager_write_back(&w->rig.pager, &parent->fobj, 0, 1, true), QUIRE_OK);
+    EXPECT(quire_pager_invalidate(&w->rig.pager, &parent->fobj, 0, 1), QUIRE_OK);
+    EXPECT(other_fault(w, 4), QUIRE_AGAIN);
+    cr_expect(!is_present(parent, 0), "what it needs it may not bring");
+    cr_expect(!is_present(youngest(w), 4));
     cr_expect_eq(w->rig.pager.needing, owner);
     EXPECT(quire_pager_check(&w->rig.pager, NULL), QUIRE_OK);
 }
@@ -687,24 +693,21 @@ Test(need, one_at_a_time_owns_the_reserve_and_who_needs_none_goes_on)
 {
     unsigned number;
 
-    for (number = 0; number < 16u; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct rig_config config = machine(number);
         struct world w;
 
         config.concurrency = 2;
         config.pages = 40;
         world_start(&w, config, 2, 2);
-        cr_expect(born_at(&w.rig, &w.vm, RIG_AT(2), youngest(&w), 2));
-        EXPECT(quire_pager_write_back(&w.rig.pager, &w.family.member[0].store->fobj, 0, 4, true), QUIRE_OK);
-        EXPECT(quire_pager_invalidate(&w.rig.pager, &w.family.member[0].store->fobj, 0, 4), QUIRE_OK);
-        /* Page 0 needs pages 0 and 2 of its parent, and the other thread comes while the second is loaded. */
-        in_a_call(&w, 0, true, other_wants_the_reserve);
-        meanwhile.times = 0;
+        /* Pages below 16 need pages 0 and 2 of their parent, which are resident from now on. */
         cr_expect(born_at(&w.rig, &w.vm, RIG_AT(3), youngest(&w), 3));
-        meanwhile.times = 1;
+        /* Page 18 needs pages 1 and 3, and the other thread comes while the first is loaded. */
+        in_a_call(&w, 0, true, other_wants_the_reserve);
         EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(18), RIG_READ, NULL), QUIRE_OK);
         cr_expect_eq(meanwhile.times, 0);
         EXPECT(other_fault(&w, 17), QUIRE_OK);
+        EXPECT(other_fault(&w, 4), QUIRE_OK);
         world_end(&w);
     }
 }
@@ -721,10 +724,10 @@ Test(need, object_that_dies_while_it_needs_a_page_is_freed_once)
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct world w;
 
-        world_start(&w, machine(number), 2u + number / 16u, 2);
+        world_start(&w, machine(number), ranks_of(number), 2);
         in_a_call(&w, 0, true, youngest_dies);
         EXPECT(rig_fault(&w.rig, &w.vm, RIG_VA, RIG_READ, NULL), QUIRE_DEAD);
         cr_expect_eq(meanwhile.times, 0);
@@ -761,20 +764,21 @@ Test(need, needed_object_stays_until_the_store_is_done_with_its_page)
 {
     unsigned number;
 
-    for (number = 0; number < ALL; number++) {
-        struct rig_config config = machine(number);
+    for (number = 0; number < 2u * RIG_MACHINES; number++) {
+        struct rig_config config = machine(number / 2u);
+        bool room = number % 2u != 0;
         struct world w;
 
-        config.pages = number < 16u ? 32 : 0;
+        config.pages = room ? 32 : 0;
         world_start(&w, config, 2, 1);
-        if (number >= 16u) { /* no room: it is lent one */
+        if (!room) { /* it is lent one */
             others_are_read(&w, 6);
         }
         in_a_call(&w, 1, true, needed_object_is_put);
         meanwhile.served = true;
         EXPECT(rig_fault(&w.rig, &w.vm, RIG_AT(2), RIG_READ, NULL), QUIRE_OK);
         cr_expect_eq(w.family.member[0].store->freed, 1);
-        cr_expect_eq(rig_stats(&w.rig).lent, number < 16u ? 0u : 1u);
+        cr_expect_eq(rig_stats(&w.rig).lent, room ? 0u : 1u);
         world_end(&w);
     }
 }
@@ -819,13 +823,13 @@ Test(need, others_go_on_in_the_middle_of_every_load_and_save)
     unsigned number;
     unsigned rank;
 
-    for (number = 0; number < ALL; number += rig_stride(5)) {
-        for (rank = 0; rank < 2u + number / 16u; rank++) {
+    for (number = 0; number < RIG_MACHINES; number += rig_stride(7)) {
+        for (rank = 0; rank < ranks_of(number); rank++) {
             struct rig_config config = machine(number);
             struct world w;
 
             config.concurrency = 2;
-            world_start(&w, config, 2u + number / 16u, 1u + number % 3u);
+            world_start(&w, config, ranks_of(number), 1u + number % 3u);
             write_all(&w, 1);
             in_a_call(&w, rank, true, all_is_read_by_another);
             meanwhile.times = 8;

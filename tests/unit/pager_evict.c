@@ -35,16 +35,11 @@ static bool resident(struct world *w, uint32_t page)
 
 Test(pager_evict, eviction_keeps_what_was_written)
 {
-    static const enum quire_sim_flags flags[] = {QUIRE_SIM_HW_ACCESSED_DIRTY, QUIRE_SIM_HW_ACCESSED, QUIRE_SIM_AF_FAULT,
-                                                 QUIRE_SIM_NO_FLAGS};
     unsigned number;
     uint32_t i;
 
-    for (number = 0; number < 8u * RIG_POLICIES; number++) {
-        struct rig_config config = {.flags = flags[number % 4u],
-                                    .flush_unlocked = number / 4u % 2u != 0,
-                                    .policy = (enum rig_policy)(number / 8u),
-                                    .eager = true};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){.eager = true});
         struct world w;
 
         world_start(&w, config);
@@ -103,10 +98,8 @@ Test(pager_evict, instruction_that_needs_all_its_pages_at_once_finishes_in_the_m
 {
     unsigned number;
 
-    for (number = 0; number < 8u * RIG_POLICIES; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u),
-                                    .policy = (enum rig_policy)(number / 8u),
-                                    .flush_unlocked = number / 4u % 2u != 0};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){0});
         struct quire_sim_operand operand[4];
         struct quire_sim_thread thread = {.wait_ok = true};
         unsigned char bytes[4] = {1, 2, 3, 4};

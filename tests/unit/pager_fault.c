@@ -58,8 +58,8 @@ Test(pager_fault, read_only_entry_is_flushed_before_a_writable_one_is_made)
 {
     unsigned number;
 
-    for (number = 0; number < 8; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){.eager = true});
         struct quire_vm_copy how = {0};
         struct world w;
 

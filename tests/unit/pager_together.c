@@ -1,5 +1,5 @@
-/* Where features of the pager meet: the reserve and those who fill memory, accounts that end or are at their quota while others work,
- * objects that die as victims, answers that come late. */
+/* Where features of the pager meet: the reserve and those who fill memory, accounts that end or are at their quota while others
+ * work, objects that die as victims, answers that come late. */
 #include "io_test.h"
 
 #include "quire/adopt.h"
@@ -9,8 +9,6 @@
 #include "quire/quota.h"
 #include "quire/resize.h"
 #include "quire/writeback.h"
-
-#define PA(i) quire_pa_make(RIG_PA + ((uint64_t)(i) << QUIRE_PAGE_SHIFT))
 
 static struct rig_store *table; /* what saves need a page of */
 static struct quire_vm vm2;
@@ -47,17 +45,6 @@ static struct rig_store *needing(uint32_t n)
     return store;
 }
 
-static uint32_t present(const struct rig_store *store)
-{
-    uint32_t n = 0;
-    uint32_t i;
-
-    for (i = 0; i < store->fobj.num_pages; i++) {
-        n += quire_slot_kind(store->fobj.slots[i]) == QUIRE_SLOT_PRESENT;
-    }
-    return n;
-}
-
 /* ---- The reserve ---- */
 
 Test(pager_together, adoption_leaves_what_saving_needs, .timeout = 20)
@@ -80,7 +67,7 @@ Test(pager_together, adoption_leaves_what_saving_needs, .timeout = 20)
     END(&rig);
 }
 
-Test(pager_together, a_save_that_finds_no_page_for_what_it_needs_ends_without_waiting, .timeout = 20)
+Test(pager_together, a_save_is_lent_the_page_it_needs_when_adopted_pages_fill_memory, .timeout = 20)
 {
     struct rig_config config = {.rank_max = 1, .requests = 4, .pages = 8};
     struct rig_store *dirty;
@@ -98,7 +85,8 @@ Test(pager_together, a_save_that_finds_no_page_for_what_it_needs_ends_without_wa
     }
     cr_assert_gt(adopted, 0u);
     EXPECT(quire_pager_write_back(&rig.pager, &dirty->fobj, 0, 1, false), QUIRE_OK);
-    EXPECT_SOUND(&rig);
+    cr_assert_eq(rig_stats(&rig).lent, 1u);
+    cr_assert_eq(*rig_store_page(dirty, 0), 7);
     END(&rig);
 }
 
@@ -106,6 +94,7 @@ Test(pager_together, removal_leaves_what_saving_needs, .timeout = 20)
 {
     struct rig_config config = {.rank_max = 1, .pages = 8, .policy = RIG_FIFO};
     struct rig_store *dirty;
+    uint32_t removed = 0;
     uint32_t i;
 
     start(config);
@@ -118,10 +107,16 @@ Test(pager_together, removal_leaves_what_saving_needs, .timeout = 20)
         if (quire_pmem_at(&rig.pager.pool, i)->state == QUIRE_PAGE_FREE) {
             EXPECT(quire_pager_remove_pages(&rig.pager, PA(i), 1, true), QUIRE_OK);
             EXPECT_SOUND(&rig);
+            removed++;
         }
     }
+    cr_assert_eq(removed, 2u);
     EXPECT(rig_fault(&rig, &vm, RIG_AT(10), RIG_READ, NULL), QUIRE_OK);
     EXPECT(quire_pager_write_back(&rig.pager, &dirty->fobj, 0, 16, true), QUIRE_OK);
+    for (i = 0; i < 6; i++) {
+        cr_assert_eq(*rig_store_page(dirty, i), 7);
+        cr_assert_eq(rig_byte(&rig, &vm, RIG_AT(i)), 7);
+    }
     END(&rig);
 }
 

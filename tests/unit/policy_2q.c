@@ -123,14 +123,12 @@ Test(policy_2q, dirty_page_is_not_spared_if_so_told)
 
 Test(policy_2q, hot_dirty_page_is_spared_in_the_hot_queue)
 {
-    host_insert(&host, 0, 0);
-    host_fill(&host, 0);
-    twoq.ghost = 2560;
+    twoq.ghost = 256; /* whoever comes back is hot */
     host_insert(&host, 1, 0);
     host_insert(&host, 2, 0);
+    cr_assert_eq(twoq.half[HOT].count, 2);
     memset(host.used, 0, sizeof host.used);
     host.dirty[1] = true;
-    host_remove(&host, 0);
     cr_assert_eq(host_evict(&host), 2);
     cr_assert_eq(half_of(1), HOT);
     cr_assert_eq(host_evict(&host), 1);
@@ -149,9 +147,10 @@ Test(policy_2q, pages_are_found_among_fixed_ones)
     for (i = 0; i < 12u; i++) {
         host_insert(&host, 50u + i, 0);
     }
+    twoq.share = 256; /* hot pages go first, and so grow old */
     (void)host_evict(&host);
     for (i = 0; i < 4u; i++) {
-        cr_assert_neq(twoq.half[i].count + (i == 3u), 0, "half %u", i);
+        cr_assert_neq(twoq.half[i].count, 0, "half %u", i);
     }
     host_one_may_go(&host);
 }

@@ -9,6 +9,7 @@
 
 #include "quire/pmem.h"
 #include "quire/policy.h"
+#include "random.h"
 
 #define HOST_PAGES 64u
 #define COUNT_MASK ((1u << QUIRE_PAGE_NUMBER_BITS) - 1u)
@@ -150,6 +151,18 @@ static inline uint32_t host_evict(struct policy_host *host)
     return number;
 }
 
+/* Is page `number` on the ring? */
+static inline bool host_on_ring(const struct policy_host *host, const struct quire_page_ring *ring, uint32_t number)
+{
+    uint32_t at = ring->hand;
+    uint32_t i;
+
+    for (i = 0; i < ring->count && at != number; i++) {
+        at = quire_page_node(&host->pool.pages, at)->next;
+    }
+    return i < ring->count;
+}
+
 /* Pages 0..n-1 come, for the first time, and are not used again. */
 static inline void host_fill(struct policy_host *host, uint32_t n)
 {
@@ -160,12 +173,6 @@ static inline void host_fill(struct policy_host *host, uint32_t n)
     }
 }
 
-static inline uint32_t host_random(uint64_t *seed, uint32_t below)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*seed >> 33) % below;
-}
-
 /* Anything may happen, in any order, and the counter wraps: the policy's structures hold, each victim is a page it has and may
  * give, nothing is the answer only if all are fixed, and no eviction asks too much. */
 static inline void host_random_play(struct policy_host *host, uint64_t seed, unsigned steps)
@@ -174,15 +181,15 @@ static inline void host_random_play(struct policy_host *host, uint64_t seed, uns
 
     host->evictions = COUNT_MASK - steps / 8u;
     for (i = 0; i < steps; i++) {
-        uint32_t number = host_random(&seed, HOST_PAGES);
-        uint32_t what = host_random(&seed, 16);
+        uint32_t number = random_below(&seed, HOST_PAGES);
+        uint32_t what = random_below(&seed, 16);
 
         if (what < 6u) {
             if (!host->has[number]) {
-                uint32_t distance = host_random(&seed, 3u * HOST_PAGES);
+                uint32_t distance = random_below(&seed, 3u * HOST_PAGES);
 
                 host_insert(host, number, distance < HOST_PAGES ? QUIRE_DISTANCE_UNKNOWN : distance - HOST_PAGES);
-                host->fixed[number] = host_random(&seed, 8) == 0;
+                host->fixed[number] = random_below(&seed, 8) == 0;
             }
         } else if (what < 8u) {
             if (host->has[number]) {

@@ -23,13 +23,7 @@ static void fill(uint32_t n)
 
 static bool on_main(uint32_t number)
 {
-    uint32_t at = s3fifo.main.hand;
-    uint32_t i;
-
-    for (i = 0; i < s3fifo.main.count && at != number; i++) {
-        at = quire_page_node(&host.pool.pages, at)->next;
-    }
-    return i < s3fifo.main.count;
+    return host_on_ring(&host, &s3fifo.main, number);
 }
 
 Test(policy_s3fifo, unused_pages_go_in_the_order_they_came)

@@ -73,17 +73,6 @@ static void touch(struct world *w, uint32_t first, uint32_t n)
     EXPECT_SOUND(&w->rig);
 }
 
-static uint32_t present(const struct rig_store *store)
-{
-    uint32_t n = 0;
-    uint32_t i;
-
-    for (i = 0; i < store->fobj.num_pages; i++) {
-        n += quire_slot_kind(store->slots[i]) == QUIRE_SLOT_PRESENT;
-    }
-    return n;
-}
-
 static struct quire_account_info info(const struct rig_account *account)
 {
     struct quire_account_info out;

@@ -7,11 +7,15 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "random.h"
 #include "rig.h"
 
 #define RW (RIG_READ | RIG_WRITE)
 #define RX (RIG_READ | RIG_EXEC)
 #define USER QUIRE_PROT_USER
+
+/* The i-th physical page of the rig's. */
+#define PA(i) quire_pa_make(RIG_PA + ((uint64_t)(i) << QUIRE_PAGE_SHIFT))
 
 /* Expects a status, and names the one that came. */
 #define EXPECT(call, expected) expect_status((call), (expected), #call, __LINE__)
@@ -47,6 +51,34 @@ static inline struct rig_store *store_that_never_saves(struct rig *rig, uint32_t
     store->ops.save = NULL;
     store->watch.ops.save = NULL;
     return store;
+}
+
+static inline bool is_present(const struct rig_store *store, uint32_t pgidx)
+{
+    return quire_slot_kind(store->fobj.slots[pgidx]) == QUIRE_SLOT_PRESENT;
+}
+
+/* How many pages of the store are. */
+static inline uint32_t present(const struct rig_store *store)
+{
+    uint32_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < store->fobj.num_pages; i++) {
+        n += is_present(store, i);
+    }
+    return n;
+}
+
+/* Evicts page `pgidx`, if it is there, whatever its policy thinks of it. */
+static inline void push_out(struct rig *rig, const struct rig_store *store, uint32_t pgidx)
+{
+    if (is_present(store, pgidx)) {
+        struct quire_pa pa = quire_pmem_pa(&rig->pager.pool, quire_slot_value(store->fobj.slots[pgidx]));
+
+        EXPECT(quire_pager_remove_pages(&rig->pager, pa, 1, false), QUIRE_OK);
+        EXPECT(quire_pager_give_back(&rig->pager, pa, 1), QUIRE_OK);
+    }
 }
 
 /* The bytes of a store's page as it was born stand at `va`. */

@@ -68,16 +68,13 @@ Test(vm_copy, copy_from_crosses_areas_and_pages)
 
 Test(vm_copy, copy_to_is_seen_by_the_context_and_survives_eviction)
 {
-    struct rig_config config = five_pages();
     unsigned number;
 
-    for (number = 0; number < 8; number++) {
+    for (number = 0; number < RIG_MACHINES; number++) {
         struct world w;
         size_t i;
 
-        config.flags = (enum quire_sim_flags)(number % 4u);
-        config.flush_unlocked = number >= 4;
-        world_start(&w, config);
+        world_start(&w, rig_machine(number, five_pages()));
         for (i = 0; i < 3u * RIG_PAGE; i++) {
             buffer[i] = (unsigned char)(i * 7u + 1u);
         }

@@ -58,8 +58,8 @@ Test(writeback, write_back_saves_what_is_dirty_and_leaves_it_resident)
 {
     unsigned number;
 
-    for (number = 0; number < 8; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){.eager = true});
         struct world w;
         uint32_t i;
 
@@ -241,8 +241,8 @@ Test(writeback, invalidated_pages_are_loaded_again)
 {
     unsigned number;
 
-    for (number = 0; number < 8; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){.eager = true});
         struct world w;
 
         world_start(&w, config);
@@ -264,8 +264,8 @@ Test(writeback, invalidate_refuses_to_lose_content)
 {
     unsigned number;
 
-    for (number = 0; number < 8; number++) {
-        struct rig_config config = {.flags = (enum quire_sim_flags)(number % 4u), .flush_unlocked = number >= 4, .eager = true};
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){.eager = true});
         struct world w;
 
         world_start(&w, config);
