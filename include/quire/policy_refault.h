@@ -45,9 +45,10 @@ struct quire_policy_refault {
     uint32_t share_max;
     uint32_t grow;      /* added to it when a page comes back that was evicted on probation */
     uint32_t shrink;    /* taken from it when one comes back that was evicted from main */
-    uint32_t soon;      /* the distance, as a share of the pages, below which coming back teaches that */
+    uint32_t late;      /* taken from it when one comes back so late that neither ring would have kept it */
+    uint32_t soon;      /* the distance, as a share of the pages, below which coming back teaches the first two */
     uint32_t near;      /* the part of a turn, in 1/256, below which a refault goes to main */
-    uint32_t chances;   /* turns that a page found used stays on main, counted up by use; 0..7 */
+    uint32_t chances;   /* turns that a page found used stays on main, counted up by use; 0..3, more is 3 */
     uint32_t main_used; /* used pages of main that one eviction passes over before it makes do with probation */
     uint32_t spare;     /* 0: dirty pages are not spared */
 
@@ -57,7 +58,7 @@ struct quire_policy_refault {
     uint32_t turn_left;  /* pages to go */
 
     uint32_t in_vain; /* the latest evictions that found nothing better than to take the first page they passed over */
-    uint32_t history[QUIRE_POLICY_REFAULT_HISTORY / 32u]; /* per eviction, by its count: was it from main? */
+    uint32_t history[QUIRE_POLICY_REFAULT_HISTORY / 16u]; /* per eviction, by its count: QUIRE_REFAULT_FROM_MAIN_, ..._IDLE_ */
 };
 
 /* Makes `refault` ready to be given to quire_pager_init. O(1). */
@@ -75,10 +76,18 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* Bits of a page's `queue`; `mark` counts its chances. */
+/* Bits of a page's `queue`. */
 #define QUIRE_REFAULT_MAIN_ 1u   /* on the main ring */
 #define QUIRE_REFAULT_SEEN_ 2u   /* its first use was seen */
 #define QUIRE_REFAULT_SPARED_ 4u /* it was dirty when its turn came, and spared */
+
+/* Of its `mark`, while it is on main. */
+#define QUIRE_REFAULT_CHANCES_ 3u /* chances left */
+#define QUIRE_REFAULT_PROVEN_ 4u  /* found used there, after its first use */
+
+/* What `history` keeps of an eviction; 0: it was on probation. */
+#define QUIRE_REFAULT_FROM_MAIN_ 1u
+#define QUIRE_REFAULT_FROM_IDLE_ 2u /* as well: it was never used on main */
 
 #define QUIRE_REFAULT_COUNT_MASK_ ((1u << QUIRE_PAGE_NUMBER_BITS) - 1u)
 
@@ -114,23 +123,35 @@ static QUIRE_RESIDENT void quire_policy_refault_step_(struct quire_policy_refaul
     refault->turn_left--;
 }
 
-/* A page came back `distance` evictions after it was evicted. */
-static QUIRE_RESIDENT void quire_policy_refault_learn_(struct quire_policy_refault *refault, uint32_t distance)
+/* What is known of the eviction `distance` evictions ago. */
+static QUIRE_RESIDENT unsigned quire_policy_refault_from_(const struct quire_policy_refault *refault, uint32_t distance)
 {
     uint32_t at = (*refault->base.host.evictions - 1u - distance) % QUIRE_POLICY_REFAULT_HISTORY;
 
+    return distance < QUIRE_POLICY_REFAULT_HISTORY ? refault->history[at / 16u] >> at % 16u * 2u & 3u : 0;
+}
+
+/* Probation is to have `less` of the pages less. */
+static QUIRE_RESIDENT void quire_policy_refault_shrink_(struct quire_policy_refault *refault, uint32_t less)
+{
+    refault->share = refault->share >= refault->share_min + less ? refault->share - less : refault->share_min;
+}
+
+/* A page came back `distance` evictions after it was evicted, `from` there; `near`: it goes to main. */
+static QUIRE_RESIDENT void quire_policy_refault_learn_(struct quire_policy_refault *refault, uint32_t distance, unsigned from,
+                                                       bool near)
+{
     if (distance >= QUIRE_POLICY_REFAULT_HISTORY || distance >= quire_policy_refault_pages_(refault, refault->soon)) {
-        return;
-    }
-    if ((refault->history[at / 32u] >> at % 32u & 1u) == 0) {
+        if (!near) {
+            quire_policy_refault_shrink_(refault, refault->late);
+        }
+    } else if (from != 0) {
+        quire_policy_refault_shrink_(refault, refault->shrink);
+    } else {
         refault->share += refault->grow;
         if (refault->share > refault->share_max) {
             refault->share = refault->share_max;
         }
-    } else if (refault->share >= refault->share_min + refault->shrink) {
-        refault->share -= refault->shrink;
-    } else {
-        refault->share = refault->share_min;
     }
 }
 
@@ -141,8 +162,11 @@ static QUIRE_RESIDENT void quire_policy_refault_insert_(struct quire_policy *pol
     bool near = false;
 
     if (distance != QUIRE_DISTANCE_UNKNOWN) {
-        quire_policy_refault_learn_(refault, distance);
-        near = distance < (uint64_t)quire_policy_refault_turn_(refault) * refault->near >> 8;
+        unsigned from = quire_policy_refault_from_(refault, distance);
+
+        near = (from & QUIRE_REFAULT_FROM_IDLE_) == 0 &&
+               distance < (uint64_t)quire_policy_refault_turn_(refault) * refault->near >> 8;
+        quire_policy_refault_learn_(refault, distance, from, near);
     }
     node->mark = 0;
     node->queue = near ? QUIRE_REFAULT_MAIN_ : 0;
@@ -152,12 +176,17 @@ static QUIRE_RESIDENT void quire_policy_refault_insert_(struct quire_policy *pol
 static QUIRE_RESIDENT void quire_policy_refault_remove_(struct quire_policy *policy, uint32_t number)
 {
     struct quire_policy_refault *refault = quire_policy_refault_of_(policy);
-    bool main = (quire_page_node(policy->host.pages, number)->queue & QUIRE_REFAULT_MAIN_) != 0;
+    const struct quire_policy_node *node = quire_page_node(policy->host.pages, number);
+    bool main = (node->queue & QUIRE_REFAULT_MAIN_) != 0;
     uint32_t at = *policy->host.evictions % QUIRE_POLICY_REFAULT_HISTORY; /* if it is evicted, this is its count less 1 */
-    uint32_t bit = (uint32_t)1 << at % 32u;
+    uint32_t *history = &refault->history[at / 16u];
+    uint32_t from = 0;
 
+    if (main) {
+        from = QUIRE_REFAULT_FROM_MAIN_ | ((node->mark & QUIRE_REFAULT_PROVEN_) == 0 ? QUIRE_REFAULT_FROM_IDLE_ : 0);
+    }
+    *history = (*history & ~((uint32_t)3u << at % 16u * 2u)) | from << at % 16u * 2u;
     quire_page_ring_remove(main ? &refault->main : &refault->probation, policy->host.pages, number);
-    refault->history[at / 32u] = main ? refault->history[at / 32u] | bit : refault->history[at / 32u] & ~bit;
 }
 
 /* Puts page `number` of `from` at the end of main. */
@@ -185,12 +214,13 @@ static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refau
         } else if (ring != &refault->main) {
             quire_policy_refault_to_main_(refault, ring, number);
             return false;
-        } else if (host->age_faults) {
-            node->mark = refault->chances & 7u;
-        } else if (node->mark < refault->chances) {
-            node->mark = (node->mark + 1u) & 7u;
+        } else {
+            uint32_t most = refault->chances < QUIRE_REFAULT_CHANCES_ ? refault->chances : QUIRE_REFAULT_CHANCES_;
+            uint32_t left = node->mark & QUIRE_REFAULT_CHANCES_;
+
+            node->mark = (QUIRE_REFAULT_PROVEN_ | (host->age_faults || left >= most ? most : left + 1u)) & 7u;
         }
-    } else if (node->mark != 0 && !host->age_faults) {
+    } else if ((node->mark & QUIRE_REFAULT_CHANCES_) != 0 && !host->age_faults) {
         node->mark = (node->mark - 1u) & 7u;
     } else if (refault->spare != 0 && (node->queue & QUIRE_REFAULT_SPARED_) == 0 &&
                quire_page_search_dirty(search, host, number, state)) {
@@ -237,7 +267,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
 
         if (main) {
             quire_policy_refault_step_(refault);
-            unasked = host->age_faults && node->mark != 0;
+            unasked = host->age_faults && (node->mark & QUIRE_REFAULT_CHANCES_) != 0;
         }
         state = unasked ? host->state(host->ctx, number) : host->age(host->ctx, number);
         if ((state & QUIRE_PAGE_FIXED) != 0) {
@@ -283,10 +313,11 @@ QUIRE_API struct quire_policy *quire_policy_refault_init(struct quire_policy_ref
     quire_page_ring_init(&refault->probation);
     quire_page_ring_init(&refault->main);
     refault->share = 26214u; /* 0.4 */
-    refault->share_min = 4096u;
+    refault->share_min = 3072u;
     refault->share_max = 32768u;
-    refault->grow = 320u;
+    refault->grow = 400u;
     refault->shrink = 640u;
+    refault->late = 10u;
     refault->soon = 6554u; /* 0.1 */
     refault->near = 128u;
     refault->chances = 2u;
