@@ -10,21 +10,25 @@
  *
  *     never seen, or     .-> probation --used again--> main -.
  *     evicted long ago --'      |                       |    | used: a chance more, at most `chances`
- *     evicted lately ----------------------------> .----'<---'
+ *     evicted lately, not idle on main ----------> .----'<---'
  *                               v                  v
  *                            evicted            evicted            dirty, and not spared yet: to the end of main
  *
- * Three things it learns from refaults, whose distance (evictions since this content was evicted) slots remember for nothing:
+ * What it learns from refaults, whose distance (evictions since this content was evicted) slots remember for nothing; the last
+ * 512 evictions are remembered as well, two bits each:
  *
- * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts
- *   was idle for a whole turn. A loop a quarter longer than memory, or more, refaults late, main's hand stands nearly still, and
- *   most of what fits stays and is hit each time round, where LRU and CLOCK miss everything; of a loop only a little too long (up
- *   to a sixth) nothing may stay, and of few pages (20, say) only half does. The idea is LIRS's, Jiang and Zhang 2002; the turn
- *   of a hand stands in for its stack.
+ * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts was idle
+ *   for a whole turn. The idea is LIRS's, Jiang and Zhang 2002; the turn of a hand stands in for its stack.
+ * - Who does not, however soon: what main had evicted without having found it used there. Coming to main did it no good, so it
+ *   begins again on probation; else a loop a little longer than memory would go round and round through main, each page evicted
+ *   just before its use. Now main's hand nearly stands still in every loop, and most of what fits stays and is hit each time
+ *   round, where LRU and CLOCK miss everything.
  * - How much is on probation: a page that comes back soon after it was evicted there asks for more, one evicted from main for
- *   less (ARC's, Megiddo and Modha 2003). The last 512 evictions are remembered for it, one bit each.
- * - Nothing about its first use: the access that is retried after a fault always marks the page, so the first "used" is not
- *   believed; on probation it costs the page's turn, no question more.
+ *   less (ARC's, Megiddo and Modha 2003), and one that comes back so late that it is not even to go to main for a very little
+ *   less: neither ring would have kept it, and in a loop it is main that hits.
+ *
+ * The first use of a page proves nothing: the access that is retried after a fault always marks it. On probation it costs the
+ * page's turn, no question more; on main it is no use.
  *
  * Where asking a used page costs a fault (no accessed flags), main passes over it without asking the next `chances` times.
  *
@@ -81,9 +85,8 @@ QUIRE_BEGIN
 #define QUIRE_REFAULT_SEEN_ 2u   /* its first use was seen */
 #define QUIRE_REFAULT_SPARED_ 4u /* it was dirty when its turn came, and spared */
 
-/* Of its `mark`, while it is on main. */
-#define QUIRE_REFAULT_CHANCES_ 3u /* chances left */
-#define QUIRE_REFAULT_PROVEN_ 4u  /* found used there, after its first use */
+/* Its `mark`: this and the chances left, once it was found used on main after its first use; 0 before. */
+#define QUIRE_REFAULT_PROVEN_ 4u
 
 /* What `history` keeps of an eviction; 0: it was on probation. */
 #define QUIRE_REFAULT_FROM_MAIN_ 1u
@@ -200,6 +203,21 @@ static QUIRE_RESIDENT void quire_policy_refault_to_main_(struct quire_policy_ref
     quire_page_ring_move(from, &refault->main, refault->base.host.pages, number);
 }
 
+/* A page of main that may have more chances than it has was used. */
+static QUIRE_RESIDENT void quire_policy_refault_used_(const struct quire_policy_refault *refault,
+                                                      struct quire_policy_node *node)
+{
+    uint32_t most = refault->chances < 3u ? refault->chances : 3u;
+
+    if (refault->base.host.age_faults) {
+        node->mark = (QUIRE_REFAULT_PROVEN_ + most) & 7u;
+    } else if (node->mark == 0) {
+        node->mark = (QUIRE_REFAULT_PROVEN_ + (most != 0)) & 7u;
+    } else {
+        node->mark = (node->mark + 1u) & 7u;
+    }
+}
+
 /* What becomes of page `number` at the hand of `ring`, which could go and about which `state` was answered? True: it is the
  * victim. */
 static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refault *refault, struct quire_page_ring *ring,
@@ -214,13 +232,10 @@ static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refau
         } else if (ring != &refault->main) {
             quire_policy_refault_to_main_(refault, ring, number);
             return false;
-        } else {
-            uint32_t most = refault->chances < QUIRE_REFAULT_CHANCES_ ? refault->chances : QUIRE_REFAULT_CHANCES_;
-            uint32_t left = node->mark & QUIRE_REFAULT_CHANCES_;
-
-            node->mark = (QUIRE_REFAULT_PROVEN_ | (host->age_faults || left >= most ? most : left + 1u)) & 7u;
+        } else if (node->mark < QUIRE_REFAULT_PROVEN_ + refault->chances && node->mark < 7u) {
+            quire_policy_refault_used_(refault, node);
         }
-    } else if ((node->mark & QUIRE_REFAULT_CHANCES_) != 0 && !host->age_faults) {
+    } else if (node->mark > QUIRE_REFAULT_PROVEN_ && !host->age_faults) {
         node->mark = (node->mark - 1u) & 7u;
     } else if (refault->spare != 0 && (node->queue & QUIRE_REFAULT_SPARED_) == 0 &&
                quire_page_search_dirty(search, host, number, state)) {
@@ -267,7 +282,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
 
         if (main) {
             quire_policy_refault_step_(refault);
-            unasked = host->age_faults && (node->mark & QUIRE_REFAULT_CHANCES_) != 0;
+            unasked = host->age_faults && node->mark > QUIRE_REFAULT_PROVEN_;
         }
         state = unasked ? host->state(host->ctx, number) : host->age(host->ctx, number);
         if ((state & QUIRE_PAGE_FIXED) != 0) {
