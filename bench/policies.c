@@ -59,6 +59,7 @@ static const struct {
     {"refault", "share_max", &the.a_refault.share_max},
     {"refault", "grow", &the.a_refault.grow},
     {"refault", "shrink", &the.a_refault.shrink},
+    {"refault", "late", &the.a_refault.late},
     {"refault", "soon", &the.a_refault.soon},
     {"refault", "near", &the.a_refault.near},
     {"refault", "chances", &the.a_refault.chances},

@@ -10,21 +10,25 @@
  *
  *     never seen, or     .-> probation --used again--> main -.
  *     evicted long ago --'      |                       |    | used: a chance more, at most `chances`
- *     evicted lately ----------------------------> .----'<---'
+ *     evicted lately, not idle on main ----------> .----'<---'
  *                               v                  v
  *                            evicted            evicted            dirty, and not spared yet: to the end of main
  *
- * Three things it learns from refaults, whose distance (evictions since this content was evicted) slots remember for nothing:
+ * What it learns from refaults, whose distance (evictions since this content was evicted) slots remember for nothing; the last
+ * 512 evictions are remembered as well, two bits each:
  *
- * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts
- *   was idle for a whole turn. A loop a quarter longer than memory, or more, refaults late, main's hand stands nearly still, and
- *   most of what fits stays and is hit each time round, where LRU and CLOCK miss everything; of a loop only a little too long (up
- *   to a sixth) nothing may stay, and of few pages (20, say) only half does. The idea is LIRS's, Jiang and Zhang 2002; the turn
- *   of a hand stands in for its stack.
+ * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts was idle
+ *   for a whole turn. The idea is LIRS's, Jiang and Zhang 2002; the turn of a hand stands in for its stack.
+ * - Who does not, however soon: what main had evicted without having found it used there. Coming to main did it no good, so it
+ *   begins again on probation; else a loop a little longer than memory would go round and round through main, each page evicted
+ *   just before its use. Now main's hand nearly stands still in every loop, and most of what fits stays and is hit each time
+ *   round, where LRU and CLOCK miss everything.
  * - How much is on probation: a page that comes back soon after it was evicted there asks for more, one evicted from main for
- *   less (ARC's, Megiddo and Modha 2003). The last 512 evictions are remembered for it, one bit each.
- * - Nothing about its first use: the access that is retried after a fault always marks the page, so the first "used" is not
- *   believed; on probation it costs the page's turn, no question more.
+ *   less (ARC's, Megiddo and Modha 2003), and one that comes back so late that it is not even to go to main for a very little
+ *   less: neither ring would have kept it, and in a loop it is main that hits.
+ *
+ * The first use of a page proves nothing: the access that is retried after a fault always marks it. On probation it costs the
+ * page's turn, no question more; on main it is no use.
  *
  * Where asking a used page costs a fault (no accessed flags), main passes over it without asking the next `chances` times.
  *
@@ -45,9 +49,10 @@ struct quire_policy_refault {
     uint32_t share_max;
     uint32_t grow;      /* added to it when a page comes back that was evicted on probation */
     uint32_t shrink;    /* taken from it when one comes back that was evicted from main */
-    uint32_t soon;      /* the distance, as a share of the pages, below which coming back teaches that */
+    uint32_t late;      /* taken from it when one comes back so late that neither ring would have kept it */
+    uint32_t soon;      /* the distance, as a share of the pages, below which coming back teaches the first two */
     uint32_t near;      /* the part of a turn, in 1/256, below which a refault goes to main */
-    uint32_t chances;   /* turns that a page found used stays on main, counted up by use; 0..7 */
+    uint32_t chances;   /* turns that a page found used stays on main, counted up by use; 0..3, more is 3 */
     uint32_t main_used; /* used pages of main that one eviction passes over before it makes do with probation */
     uint32_t spare;     /* 0: dirty pages are not spared */
 
@@ -57,7 +62,7 @@ struct quire_policy_refault {
     uint32_t turn_left;  /* pages to go */
 
     uint32_t in_vain; /* the latest evictions that found nothing better than to take the first page they passed over */
-    uint32_t history[QUIRE_POLICY_REFAULT_HISTORY / 32u]; /* per eviction, by its count: was it from main? */
+    uint32_t history[QUIRE_POLICY_REFAULT_HISTORY / 16u]; /* per eviction, by its count: QUIRE_REFAULT_FROM_MAIN_, ..._IDLE_ */
 };
 
 /* Makes `refault` ready to be given to quire_pager_init. O(1). */
@@ -75,10 +80,17 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* Bits of a page's `queue`; `mark` counts its chances. */
+/* Bits of a page's `queue`. */
 #define QUIRE_REFAULT_MAIN_ 1u   /* on the main ring */
 #define QUIRE_REFAULT_SEEN_ 2u   /* its first use was seen */
 #define QUIRE_REFAULT_SPARED_ 4u /* it was dirty when its turn came, and spared */
+
+/* Its `mark`: this and the chances left, once it was found used on main after its first use; 0 before. */
+#define QUIRE_REFAULT_PROVEN_ 4u
+
+/* What `history` keeps of an eviction; 0: it was on probation. */
+#define QUIRE_REFAULT_FROM_MAIN_ 1u
+#define QUIRE_REFAULT_FROM_IDLE_ 2u /* as well: it was never used on main */
 
 #define QUIRE_REFAULT_COUNT_MASK_ ((1u << QUIRE_PAGE_NUMBER_BITS) - 1u)
 
@@ -114,23 +126,35 @@ static QUIRE_RESIDENT void quire_policy_refault_step_(struct quire_policy_refaul
     refault->turn_left--;
 }
 
-/* A page came back `distance` evictions after it was evicted. */
-static QUIRE_RESIDENT void quire_policy_refault_learn_(struct quire_policy_refault *refault, uint32_t distance)
+/* What is known of the eviction `distance` evictions ago. */
+static QUIRE_RESIDENT unsigned quire_policy_refault_from_(const struct quire_policy_refault *refault, uint32_t distance)
 {
     uint32_t at = (*refault->base.host.evictions - 1u - distance) % QUIRE_POLICY_REFAULT_HISTORY;
 
+    return distance < QUIRE_POLICY_REFAULT_HISTORY ? refault->history[at / 16u] >> at % 16u * 2u & 3u : 0;
+}
+
+/* Probation is to have `less` of the pages less. */
+static QUIRE_RESIDENT void quire_policy_refault_shrink_(struct quire_policy_refault *refault, uint32_t less)
+{
+    refault->share = refault->share >= refault->share_min + less ? refault->share - less : refault->share_min;
+}
+
+/* A page came back `distance` evictions after it was evicted, `from` there; `near`: it goes to main. */
+static QUIRE_RESIDENT void quire_policy_refault_learn_(struct quire_policy_refault *refault, uint32_t distance, unsigned from,
+                                                       bool near)
+{
     if (distance >= QUIRE_POLICY_REFAULT_HISTORY || distance >= quire_policy_refault_pages_(refault, refault->soon)) {
-        return;
-    }
-    if ((refault->history[at / 32u] >> at % 32u & 1u) == 0) {
+        if (!near) {
+            quire_policy_refault_shrink_(refault, refault->late);
+        }
+    } else if (from != 0) {
+        quire_policy_refault_shrink_(refault, refault->shrink);
+    } else {
         refault->share += refault->grow;
         if (refault->share > refault->share_max) {
             refault->share = refault->share_max;
         }
-    } else if (refault->share >= refault->share_min + refault->shrink) {
-        refault->share -= refault->shrink;
-    } else {
-        refault->share = refault->share_min;
     }
 }
 
@@ -141,8 +165,11 @@ static QUIRE_RESIDENT void quire_policy_refault_insert_(struct quire_policy *pol
     bool near = false;
 
     if (distance != QUIRE_DISTANCE_UNKNOWN) {
-        quire_policy_refault_learn_(refault, distance);
-        near = distance < (uint64_t)quire_policy_refault_turn_(refault) * refault->near >> 8;
+        unsigned from = quire_policy_refault_from_(refault, distance);
+
+        near = (from & QUIRE_REFAULT_FROM_IDLE_) == 0 &&
+               distance < (uint64_t)quire_policy_refault_turn_(refault) * refault->near >> 8;
+        quire_policy_refault_learn_(refault, distance, from, near);
     }
     node->mark = 0;
     node->queue = near ? QUIRE_REFAULT_MAIN_ : 0;
@@ -152,12 +179,17 @@ static QUIRE_RESIDENT void quire_policy_refault_insert_(struct quire_policy *pol
 static QUIRE_RESIDENT void quire_policy_refault_remove_(struct quire_policy *policy, uint32_t number)
 {
     struct quire_policy_refault *refault = quire_policy_refault_of_(policy);
-    bool main = (quire_page_node(policy->host.pages, number)->queue & QUIRE_REFAULT_MAIN_) != 0;
+    const struct quire_policy_node *node = quire_page_node(policy->host.pages, number);
+    bool main = (node->queue & QUIRE_REFAULT_MAIN_) != 0;
     uint32_t at = *policy->host.evictions % QUIRE_POLICY_REFAULT_HISTORY; /* if it is evicted, this is its count less 1 */
-    uint32_t bit = (uint32_t)1 << at % 32u;
+    uint32_t *history = &refault->history[at / 16u];
+    uint32_t from = 0;
 
+    if (main) {
+        from = QUIRE_REFAULT_FROM_MAIN_ | ((node->mark & QUIRE_REFAULT_PROVEN_) == 0 ? QUIRE_REFAULT_FROM_IDLE_ : 0);
+    }
+    *history = (*history & ~((uint32_t)3u << at % 16u * 2u)) | from << at % 16u * 2u;
     quire_page_ring_remove(main ? &refault->main : &refault->probation, policy->host.pages, number);
-    refault->history[at / 32u] = main ? refault->history[at / 32u] | bit : refault->history[at / 32u] & ~bit;
 }
 
 /* Puts page `number` of `from` at the end of main. */
@@ -169,6 +201,21 @@ static QUIRE_RESIDENT void quire_policy_refault_to_main_(struct quire_policy_ref
     node->mark = 0;
     node->queue = (node->queue | QUIRE_REFAULT_MAIN_) & 7u;
     quire_page_ring_move(from, &refault->main, refault->base.host.pages, number);
+}
+
+/* A page of main that may have more chances than it has was used. */
+static QUIRE_RESIDENT void quire_policy_refault_used_(const struct quire_policy_refault *refault,
+                                                      struct quire_policy_node *node)
+{
+    uint32_t most = refault->chances < 3u ? refault->chances : 3u;
+
+    if (refault->base.host.age_faults) {
+        node->mark = (QUIRE_REFAULT_PROVEN_ + most) & 7u;
+    } else if (node->mark == 0) {
+        node->mark = (QUIRE_REFAULT_PROVEN_ + (most != 0)) & 7u;
+    } else {
+        node->mark = (node->mark + 1u) & 7u;
+    }
 }
 
 /* What becomes of page `number` at the hand of `ring`, which could go and about which `state` was answered? True: it is the
@@ -185,12 +232,10 @@ static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refau
         } else if (ring != &refault->main) {
             quire_policy_refault_to_main_(refault, ring, number);
             return false;
-        } else if (host->age_faults) {
-            node->mark = refault->chances & 7u;
-        } else if (node->mark < refault->chances) {
-            node->mark = (node->mark + 1u) & 7u;
+        } else if (node->mark < QUIRE_REFAULT_PROVEN_ + refault->chances && node->mark < 7u) {
+            quire_policy_refault_used_(refault, node);
         }
-    } else if (node->mark != 0 && !host->age_faults) {
+    } else if (node->mark > QUIRE_REFAULT_PROVEN_ && !host->age_faults) {
         node->mark = (node->mark - 1u) & 7u;
     } else if (refault->spare != 0 && (node->queue & QUIRE_REFAULT_SPARED_) == 0 &&
                quire_page_search_dirty(search, host, number, state)) {
@@ -237,7 +282,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
 
         if (main) {
             quire_policy_refault_step_(refault);
-            unasked = host->age_faults && node->mark != 0;
+            unasked = host->age_faults && node->mark > QUIRE_REFAULT_PROVEN_;
         }
         state = unasked ? host->state(host->ctx, number) : host->age(host->ctx, number);
         if ((state & QUIRE_PAGE_FIXED) != 0) {
@@ -283,10 +328,11 @@ QUIRE_API struct quire_policy *quire_policy_refault_init(struct quire_policy_ref
     quire_page_ring_init(&refault->probation);
     quire_page_ring_init(&refault->main);
     refault->share = 26214u; /* 0.4 */
-    refault->share_min = 4096u;
+    refault->share_min = 3072u;
     refault->share_max = 32768u;
-    refault->grow = 320u;
+    refault->grow = 400u;
     refault->shrink = 640u;
+    refault->late = 10u;
     refault->soon = 6554u; /* 0.1 */
     refault->near = 128u;
     refault->chances = 2u;

@@ -104,7 +104,7 @@ Test(policy_refault, page_of_main_has_as_many_chances_as_it_was_found_used)
     cr_assert_eq(host_evict(&host), 0); /* all moved to main, then unused there */
     host.used[1] = true;
     cr_assert_eq(host_evict(&host), 2);
-    cr_assert_eq(host.storage[1].policy.mark, 1u);
+    cr_assert_eq(host.storage[1].policy.mark, 4u + 1u, "proven, and one chance more");
     cr_assert_eq(host_evict(&host), 3);
     host.used[1] = true;
     memset(host.aged, 0, sizeof host.aged);
@@ -195,12 +195,16 @@ Test(policy_refault, hand_of_main_measures_its_turns)
         host.used[i] = true;
     }
     (void)host_evict(&host); /* all go to main */
+    for (i = 0; i < 16u; i++) {
+        host.storage[i].policy.mark = 4u; /* as if each had been found used since: so it may come back to main */
+    }
     refault.turn_left = 0;
     for (i = 0; i < 40u; i++) {
         uint32_t number = host_evict(&host);
 
         host_insert(&host, number, 0); /* to main: the turn is longer than that */
         host.used[number] = false;
+        host.storage[number].policy.mark = 4u;
     }
     cr_assert_geq(refault.turn_took, 14u);
     cr_assert_leq(refault.turn_took, 17u);
@@ -250,20 +254,68 @@ Test(policy_refault, which_ring_an_eviction_was_from_is_known_across_the_wrap)
     cr_assert_eq(refault.share, share + refault.grow);
 }
 
-Test(policy_refault, page_that_comes_back_late_teaches_nothing)
+Test(policy_refault, page_that_comes_back_late_asks_for_a_little_less)
 {
     uint32_t share = refault.share;
 
     fill_seen(40);
     host_insert(&host, 50, 4); /* a tenth of 40 */
-    cr_assert_eq(refault.share, share);
+    cr_assert_eq(refault.share, share - refault.late);
     refault.soon = 65536u * 32u;
     host_insert(&host, 51, QUIRE_POLICY_REFAULT_HISTORY);
-    cr_assert_eq(refault.share, share);
+    cr_assert_eq(refault.share, share - 2u * refault.late);
     host_insert(&host, 52, QUIRE_DISTANCE_UNKNOWN);
-    cr_assert_eq(refault.share, share);
+    cr_assert_eq(refault.share, share - 2u * refault.late, "content that is new teaches nothing");
     host_insert(&host, 53, QUIRE_POLICY_REFAULT_HISTORY - 1u);
-    cr_assert_neq(refault.share, share);
+    cr_assert_eq(refault.share, share - 2u * refault.late + refault.grow);
+    refault.share = refault.share_min + refault.late - 1u;
+    host_insert(&host, 54, QUIRE_POLICY_REFAULT_HISTORY);
+    cr_assert_eq(refault.share, refault.share_min);
+}
+
+Test(policy_refault, page_that_comes_back_late_but_goes_to_main_teaches_nothing)
+{
+    uint32_t share = refault.share;
+
+    fill_seen(40);
+    refault.turn_took = 1000;
+    refault.turn_began = host.evictions;
+    host_insert(&host, 50, 499);
+    cr_assert(on_main(50));
+    cr_assert_eq(refault.share, share);
+    host_insert(&host, 51, 500);
+    cr_assert_not(on_main(51));
+    cr_assert_eq(refault.share, share - refault.late);
+}
+
+/* Page `number`, on main, is evicted, and comes back at once. */
+static void come_back(uint32_t number)
+{
+    cr_assert(on_main(number));
+    host_remove(&host, number);
+    host_count_eviction(&host);
+    host_insert(&host, number, 0);
+}
+
+Test(policy_refault, page_that_main_evicted_unused_begins_again_on_probation)
+{
+    fill_seen(20);
+    host.used[0] = true;
+    host.used[1] = true;
+    cr_assert_eq(host_evict(&host), 2);
+    host.used[0] = true;
+    host.used[1] = true;
+    refault.share = 65536u;
+    cr_assert_eq(host_evict(&host), 0); /* both were found used on main before */
+    refault.turn_took = 100;
+    come_back(1);
+    cr_assert(on_main(1), "it was used there");
+    come_back(1);
+    cr_assert_not(on_main(1), "it has come to main again, and was not used but for the access that loaded it");
+    host_remove(&host, 1);
+    host_count_eviction(&host);
+    host_insert(&host, 1, 0);
+    cr_assert(on_main(1), "from probation it may");
 }
 
 Test(policy_refault, share_keeps_within_its_limits)
@@ -287,6 +339,65 @@ Test(policy_refault, share_keeps_within_its_limits)
         cr_assert_geq(refault.share, refault.share_min);
     }
     cr_assert_eq(refault.share, refault.share_min);
+}
+
+/* ---- Loops ---- */
+
+#define LOOP_MAX (2u * HOST_PAGES)
+
+/* Misses of `rounds` times round a loop of `n` pages of content in `memory` pages. */
+static uint32_t loop(uint32_t memory, uint32_t n, uint32_t rounds, bool age_faults)
+{
+    uint32_t page[LOOP_MAX];
+    uint32_t shadow[LOOP_MAX] = {0};
+    uint32_t holds[HOST_PAGES];
+    uint32_t misses = 0;
+    uint32_t i;
+
+    host_start(&host, quire_policy_refault_init(&refault), age_faults);
+    memset(page, 0xff, sizeof page);
+    for (i = 0; i < rounds * n; i++) {
+        uint32_t content = i % n;
+        uint32_t number = host.count;
+
+        if (page[content] != UINT32_MAX) {
+            host.used[page[content]] = true;
+            continue;
+        }
+        misses++;
+        if (host.count == memory) {
+            number = host_evict(&host);
+            page[holds[number]] = UINT32_MAX;
+            shadow[holds[number]] = host.evictions;
+        }
+        host_insert(&host, number,
+                    shadow[content] == 0 ? QUIRE_DISTANCE_UNKNOWN : (host.evictions - shadow[content]) & COUNT_MASK);
+        page[content] = number;
+        holds[number] = content;
+    }
+    return misses;
+}
+
+/* LRU and CLOCK miss all of each. */
+Test(policy_refault, most_of_a_loop_that_fits_stays)
+{
+    static const uint32_t memories[] = {16, 20, 32, 48, 64};
+    unsigned kind;
+    uint32_t m;
+    uint32_t n;
+
+    for (kind = 0; kind < 2u; kind++) {
+        for (m = 0; m < sizeof memories / sizeof memories[0]; m++) {
+            for (n = memories[m] + 1u; n <= 2u * memories[m]; n++) {
+                uint32_t rounds = 20000u / n;
+                uint32_t hits = rounds * n - loop(memories[m], n, rounds, kind != 0);
+                uint32_t optimum = (rounds - 1u) * n * (memories[m] - 1u) / (n - 1u); /* Belady's */
+
+                cr_expect_geq(hits * 100u, optimum * 70u, "kind %u, a loop of %u in %u pages: %u hits of %u", kind, n,
+                              memories[m], hits, optimum);
+            }
+        }
+    }
 }
 
 /* ---- Dirty pages ---- */
