@@ -279,14 +279,15 @@ static bool count_step(struct counting *c, const struct step *step)
     if (step->victim != NONE) {
         count_eviction(c, step->victim, step->dirty);
     }
-    if (step->type == QUIRE_TRACE_SAVE || (step->type == QUIRE_TRACE_EVICT && step->dirty)) {
+    if (step->type == QUIRE_TRACE_SAVE || (step->victim != NONE && step->dirty)) {
         uint32_t page = step->type == QUIRE_TRACE_SAVE ? step->page : step->victim;
+        uint64_t cost = step->type == QUIRE_TRACE_FAULT ? 0 : step->cost; /* a fault's is that of its own page */
 
         if (page != NONE) {
             c->recording->pages[page].saves++;
-            c->recording->pages[page].cost += step->cost;
+            c->recording->pages[page].cost += cost;
         }
-        a->save_cost += step->cost;
+        a->save_cost += cost;
     }
     a->failures += (step->type == QUIRE_TRACE_SAVE || step->type == QUIRE_TRACE_LOAD) && step->status != 0;
     a->failures += step->type == QUIRE_TRACE_FAULT && (step->status == QUIRE_IO || step->status == QUIRE_INTEGRITY);

@@ -516,38 +516,50 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_tell_quick_(struct quire_pager *pag
                                                          const struct quire_fault *in, const struct quire_fault_result *out)
 {
     struct quire_trace *trace;
-    uint64_t now;
+    uint64_t first;
 
     QUIRE_RELOAD();
     trace = pager->trace;
-    now = quire_trace_now(trace);
-    quire_trace_put(trace, now, quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK), vm->id,
-                    quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
+    first = quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK);
+    if (pager->telling != QUIRE_TELLING_RING) {
+        if (QUIRE_UNLIKELY(pager->telling != QUIRE_TELLING_TIMED)) {
+            quire_trace_hand(trace, quire_trace_now(trace) << 16 | first, vm->id,
+                             quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx, 0, 0);
+            return;
+        }
+        first |= trace->now(trace->ctx) << 16;
+    }
+    (void)quire_trace_begin_(trace, first, vm->id, quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
+    quire_trace_store_(&trace->written, trace->written + 1u);
 }
 
 #if QUIRE_TRACE
 
 /* A fault begins that is worth measuring. */
-static QUIRE_RESIDENT QUIRE_COLD void quire_op_time_(struct quire_op *op)
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_time_(struct quire_op *op)
 {
-    op->began = quire_trace_now(op->pager->trace);
-    op->untold |= QUIRE_OP_TIMED;
+    const struct quire_trace *trace = op->pager->trace;
+
+    op->began = trace->now(trace->ctx);
+    op->clock = trace;
+    op->untold = QUIRE_OP_TIMED;
 }
 
 /* Every fault but the quick one. */
-static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *op, uint64_t now, const struct quire_fault *in,
+static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *op, const struct quire_fault *in,
                                                                const struct quire_fault_result *out, enum quire_status status)
 {
     struct quire_trace *trace = op->pager->trace;
+    uint64_t now = quire_trace_now(trace);
     unsigned untold = op->untold;
     unsigned what = quire_trace_what(QUIRE_TRACE_FAULT, (unsigned)out->kind, in->access, status);
     uint32_t who = op->vm->id;
     uint32_t fobj;
 
-    if ((untold & QUIRE_OP_TIMED) != 0) {
+    if ((untold & QUIRE_OP_TIMED) != 0 && op->clock == trace) {
         who |= quire_trace_cost_code(now - op->began);
     }
-    op->untold = 0;
+    op->untold = QUIRE_OP_AT_ONCE;
     if (QUIRE_UNLIKELY((untold & QUIRE_OP_LEFT) != 0)) {
         fobj = op->fobj;
         if (fobj == 0) {
@@ -559,42 +571,42 @@ static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *
         fobj = out->fobj->id;
     }
     if ((untold & QUIRE_OP_EVICTED) != 0) {
-        quire_trace_put_victim(trace, now, what, who, op->page, fobj, out->pgidx, op->victim, op->victim_pgidx);
+        quire_trace_put_victim(trace, now, what | (untold & QUIRE_OP_DIRTY), who, op->page, fobj, out->pgidx, op->victim,
+                               op->victim_pgidx);
     } else {
         quire_trace_put(trace, now, what, who, op->page, fobj, out->pgidx);
     }
 }
 
 /* The major fault that went as usual, in few instructions. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager,
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager, const struct quire_vm *vm,
                                                       const struct quire_fault *in, const struct quire_fault_result *out,
                                                       uint32_t number)
 {
     struct quire_trace *trace;
-    uint64_t now = 0;
     unsigned untold;
-    unsigned what;
+    uint64_t first;
     uint32_t who;
 
     QUIRE_RELOAD();
     trace = pager->trace;
-    untold = op->untold ^ QUIRE_OP_FAULT;
-    who = op->vm->id;
-    if (untold != QUIRE_OP_EVICTED) { /* else without a clock */
-        now = quire_trace_now(trace);
-        if (QUIRE_UNLIKELY((untold & ~(QUIRE_OP_TIMED | QUIRE_OP_EVICTED)) != 0)) {
+    untold = op->untold;
+    who = vm->id;
+    first = untold | quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, in->access, QUIRE_OK);
+    if (QUIRE_UNLIKELY(pager->telling != QUIRE_TELLING_RING || (untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) != 0)) {
+        uint64_t now;
+
+        if ((untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) != QUIRE_OP_TIMED || op->clock != trace ||
+            pager->telling != QUIRE_TELLING_TIMED) {
             op->page = number;
-            quire_op_tell_fault_(op, now, in, out, QUIRE_OK);
+            quire_op_tell_fault_(op, in, out, QUIRE_OK);
             return;
         }
-        who |= (untold & QUIRE_OP_TIMED) != 0 ? quire_trace_cost_code(now - op->began) : 0;
+        now = trace->now(trace->ctx);
+        first = (first ^ QUIRE_OP_TIMED) | now << 16;
+        who |= quire_trace_cost_code(now - op->began);
     }
-    what = quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, in->access, QUIRE_OK);
-    if ((untold & QUIRE_OP_EVICTED) != 0) {
-        quire_trace_put_victim(trace, now, what, who, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
-    } else {
-        quire_trace_put(trace, now, what, who, number, out->fobj->id, out->pgidx);
-    }
+    quire_trace_write_(trace, first, who, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
 }
 
 #endif /* QUIRE_TRACE */
@@ -606,8 +618,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, stru
     quire_op_begin_locked(op, pager, key);
 #if QUIRE_TRACE
     op->vm = vm;
-    op->untold = QUIRE_OP_FAULT;
-    if (QUIRE_PAGER_TRACED(pager) && pager->trace->now != NULL) {
+    op->untold = 0;
+    if (QUIRE_UNLIKELY(pager->timed)) {
         quire_op_time_(op);
     }
 #endif
@@ -628,8 +640,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_op_end_fault_(struct quire_o
     }
 #if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(pager)) {
-        QUIRE_RELOAD();
-        quire_op_tell_fault_(op, quire_trace_now(pager->trace), in, out, status);
+        quire_op_tell_fault_(op, in, out, status);
     }
 #endif
     if (QUIRE_LIKELY(out->kind == QUIRE_FAULT_MAJOR)) {
@@ -736,7 +747,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
     }
 #if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(pager)) {
-        quire_op_tell_major_(&op, pager, in, out, number);
+        quire_op_tell_major_(&op, pager, vm, in, out, number);
     }
 #endif
     vm->in_flight--;

@@ -392,8 +392,13 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_else_
                                                                                  uint32_t *number, enum quire_status *store)
 {
     uint32_t slot = fobj->slots[pgidx];
-    enum quire_status status = quire_pager_claim_(op, fobj, pgidx, *number, how, store);
+    enum quire_status status;
 
+#if QUIRE_TRACE
+    op->victim = 0; /* a fault tells these whether there is one or not */
+    op->victim_pgidx = 0;
+#endif
+    status = quire_pager_claim_(op, fobj, pgidx, *number, how, store);
     return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
 }
 
@@ -418,11 +423,15 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     pager->claims++;
     from->busy++;
     quire_op_flush(op);
-    status = quire_pager_save(op, *number, how->wait_ok);
+    status = quire_pager_save_(op, pmem, *number, how->wait_ok);
     *store = status;
     if (QUIRE_UNLIKELY(status != QUIRE_OK || fobj->dead || from->dead || account->charged > account->quota ||
                        (pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD)) != 0 ||
                        (pmem->pins | pmem->holds) != 0 || pmem->mapped != 0)) {
+        if (QUIRE_PAGER_TRACED(pager)) {
+            quire_pager_saved_(op, pmem, *number, status,
+                               quire_op_began(op)); /* the save was the first it did that takes long */
+        }
         status = quire_pager_evict_saved_(op, *number, account, status, how->wait_ok);
         status = quire_pager_claimed_(op, fobj, pgidx, slot, account, *number, status, how, store);
         return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
@@ -431,14 +440,9 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     pager->stats.evictions++;
     account->stats.evictions++;
     gone = pmem->pgidx;
-#if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(pager)) {
-        op->untold &= ~QUIRE_OP_SAVED;
-        quire_trace_put_victim(pager->trace, quire_trace_now(pager->trace),
-                               quire_trace_what(QUIRE_TRACE_EVICT, 0, 0, QUIRE_OK) | QUIRE_TRACE_DIRTY,
-                               (op->vm != NULL ? op->vm->id : 0) | op->cost, *number, 0, 0, from->id, gone);
+        quire_op_note_evicted_(op, pmem, *number, QUIRE_OP_EVICTED | QUIRE_OP_DIRTY);
     }
-#endif
     quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
     pmem->flags = quire_pager_flags_of_(slot);
     quire_op_wake(op, from, gone);
@@ -478,8 +482,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_
         pager->stats.evictions++;
         account->stats.evictions++;
         if (QUIRE_PAGER_TRACED(pager)) {
-            QUIRE_RELOAD(); /* no register is kept for this */
-            quire_op_note_evicted_(op, pmem, *number);
+            QUIRE_RELOAD();
+            quire_op_note_evicted_(op, pmem, *number, QUIRE_OP_EVICTED);
         }
         quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
         pmem->flags = quire_pager_flags_of_(slot);
