@@ -586,27 +586,23 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struc
     struct quire_trace *trace;
     unsigned untold;
     uint64_t first;
-    uint32_t who;
 
     QUIRE_RELOAD();
     trace = pager->trace;
     untold = op->untold;
-    who = vm->id;
     first = untold | quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, in->access, QUIRE_OK);
-    if (QUIRE_UNLIKELY(pager->telling != QUIRE_TELLING_RING || (untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) != 0)) {
-        uint64_t now;
+    if (QUIRE_LIKELY(pager->telling == QUIRE_TELLING_RING && (untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) == 0)) {
+        quire_trace_write_(trace, first, vm->id, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
+    } else if ((untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) == QUIRE_OP_TIMED && op->clock == trace &&
+               pager->telling == QUIRE_TELLING_TIMED) {
+        uint64_t now = trace->now(trace->ctx);
 
-        if ((untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) != QUIRE_OP_TIMED || op->clock != trace ||
-            pager->telling != QUIRE_TELLING_TIMED) {
-            op->page = number;
-            quire_op_tell_fault_(op, in, out, QUIRE_OK);
-            return;
-        }
-        now = trace->now(trace->ctx);
-        first = (first ^ QUIRE_OP_TIMED) | now << 16;
-        who |= quire_trace_cost_code(now - op->began);
+        quire_trace_write_(trace, (first ^ QUIRE_OP_TIMED) | now << 16, vm->id | quire_trace_cost_code(now - op->began), number,
+                           out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
+    } else {
+        op->page = number;
+        quire_op_tell_fault_(op, in, out, QUIRE_OK);
     }
-    quire_trace_write_(trace, first, who, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
 }
 
 #endif /* QUIRE_TRACE */

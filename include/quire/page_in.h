@@ -151,6 +151,19 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
 
 /* ---- One page ---- */
 
+/* For a trace: page `number` goes, in which what was noted to have been evicted lay. */
+static QUIRE_RESIDENT QUIRE_COLD void quire_op_note_where_(struct quire_op *op, uint32_t number)
+{
+#if QUIRE_TRACE
+    if ((op->untold & QUIRE_OP_EVICTED) != 0 && op->page == QUIRE_PAGE_NONE) {
+        op->page = number;
+    }
+#else
+    (void)op;
+    (void)number;
+#endif
+}
+
 /* Loads a page of `fobj` (whose `busy` is raised for it), its slot having been `slot`, into page *number, which is *pmem and
  * LOADING. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
@@ -171,10 +184,12 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
         pager->stats.load_failures += status != QUIRE_AGAIN;
     }
     if (QUIRE_UNLIKELY(fobj->dead)) {
+        quire_op_note_where_(op, *number);
         quire_pager_settle(op, *number);
         return QUIRE_DEAD;
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0)) {
+        quire_op_note_where_(op, *number);
         quire_pager_release_as(op, *number, quire_slot_value(slot));
         *number = QUIRE_PAGE_NONE;
     } else {
@@ -440,9 +455,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     pager->stats.evictions++;
     account->stats.evictions++;
     gone = pmem->pgidx;
-    if (QUIRE_PAGER_TRACED(pager)) {
-        quire_op_note_evicted_(op, pmem, *number, QUIRE_OP_EVICTED | QUIRE_OP_DIRTY);
-    }
+    quire_op_note_evicted_(op, pmem, QUIRE_OP_EVICTED | QUIRE_OP_DIRTY);
     quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
     pmem->flags = quire_pager_flags_of_(slot);
     quire_op_wake(op, from, gone);
@@ -481,10 +494,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_
         quire_op_flush(op);
         pager->stats.evictions++;
         account->stats.evictions++;
-        if (QUIRE_PAGER_TRACED(pager)) {
-            QUIRE_RELOAD();
-            quire_op_note_evicted_(op, pmem, *number, QUIRE_OP_EVICTED);
-        }
+        quire_op_note_evicted_(op, pmem, QUIRE_OP_EVICTED);
         quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
         pmem->flags = quire_pager_flags_of_(slot);
         *at = pmem;
