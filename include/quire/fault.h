@@ -469,7 +469,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_res
     out->store = QUIRE_OK;
 }
 
-/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed, for every
+/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed but *out, for every
  * other one; those go the long way. */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm,
                                                           struct quire_area *area, const struct quire_fault *in,
@@ -486,6 +486,8 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     }
     fobj = area->fobj;
     pgidx = quire_area_page(area, in->va);
+    out->fobj = fobj;
+    out->pgidx = pgidx;
     if (quire_slot_kind(fobj->slots[pgidx]) != QUIRE_SLOT_PRESENT || quire_pager_permit_(area, in) != QUIRE_OK ||
         (vm->flushing | vm->logged | fobj->flushing) != 0) {
         return false;
@@ -501,8 +503,6 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     }
     quire_pager_step_note(pager, quire_pager_step_row(pager, in->thread), pmem, number);
     out->kind = QUIRE_FAULT_MINOR;
-    out->fobj = fobj;
-    out->pgidx = pgidx;
     out->store = QUIRE_OK;
     vm->stats.minor++;
     pager->stats.faults.minor++;
@@ -699,13 +699,11 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
     fobj = area->fobj;
-    pgidx = quire_area_page(area, in->va);
+    pgidx = out->pgidx;
     if (!quire_pager_may_replace_(pager, fobj, pgidx)) {
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
     quire_op_begin_fault_(&op, pager, key, vm);
-    out->fobj = fobj;
-    out->pgidx = pgidx;
     out->store = QUIRE_OK;
     how.wait_ok = in->wait_ok;
     how.steps = quire_pager_step_row(pager, in->thread);
