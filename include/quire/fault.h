@@ -516,19 +516,21 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_tell_quick_(struct quire_pager *pag
                                                          const struct quire_fault *in, const struct quire_fault_result *out)
 {
     struct quire_trace *trace;
-    uint64_t first;
+    uint64_t first = 0;
 
+    if (pager->telling == QUIRE_TELLING_TIMED) { /* first of all: what is in a register then must be kept */
+        trace = pager->trace;
+        first = trace->now(trace->ctx) << 16;
+    } else if (QUIRE_UNLIKELY(pager->telling != QUIRE_TELLING_RING)) {
+        trace = pager->trace;
+        quire_trace_hand(
+            trace, quire_trace_now(trace) << 16 | quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK),
+            vm->id, quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx, 0, 0);
+        return;
+    }
     QUIRE_RELOAD();
     trace = pager->trace;
-    first = quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK);
-    if (pager->telling != QUIRE_TELLING_RING) {
-        if (QUIRE_UNLIKELY(pager->telling != QUIRE_TELLING_TIMED)) {
-            quire_trace_hand(trace, quire_trace_now(trace) << 16 | first, vm->id,
-                             quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx, 0, 0);
-            return;
-        }
-        first |= trace->now(trace->ctx) << 16;
-    }
+    first |= quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK);
     (void)quire_trace_begin_(trace, first, vm->id, quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
     quire_trace_store_(&trace->written, trace->written + 1u);
 }
