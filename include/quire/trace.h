@@ -250,7 +250,7 @@ static inline QUIRE_RESIDENT uint64_t quire_trace_now(const struct quire_trace *
 }
 
 /* The 12 bits of `who` that say how long something took. */
-static inline QUIRE_RESIDENT uint32_t quire_trace_cost_code(uint64_t cost)
+QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_trace_cost_code(uint64_t cost)
 {
     uint32_t n = QUIRE_UNLIKELY(cost > UINT32_MAX) ? UINT32_MAX : (uint32_t)cost;
     uint32_t beyond =
