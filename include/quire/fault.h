@@ -469,8 +469,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_res
     out->store = QUIRE_OK;
 }
 
-/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed but *out, for every
- * other one; those go the long way. */
+/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed but *out, for
+ * every other one; those go the long way, and find in *out where the access is if `area` is one with slots. */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm,
                                                           struct quire_area *area, const struct quire_fault *in,
                                                           struct quire_fault_result *out)

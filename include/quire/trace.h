@@ -112,7 +112,8 @@ static inline uint32_t quire_trace_vm(const struct quire_trace_event *event)
 }
 
 /* How long it took, in units of the clock: of a fault from its beginning to its end, of a LOAD, SAVE or EVICT what the store took
- * (if that was the first thing a fault asked of one: since the fault began); 7 significant bits, at most 2^32. 0: not measured, as the common minor fault never is, or less than a unit. */
+ * (if that was the first thing a fault asked of one: since the fault began); 7 significant bits, at most 2^32. 0: not measured, as
+ * the common minor fault never is, or less than a unit. */
 static inline uint64_t quire_trace_cost(const struct quire_trace_event *event)
 {
     uint32_t code = event->who >> 20;
