@@ -724,6 +724,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
         }
 #if QUIRE_TRACE
         op.page = QUIRE_PAGE_NONE;
+        op.untold &= ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY); /* told, or nobody listened: not by the time the fault ends either */
 #endif
         status = quire_pager_fault_locked_(&op, vm, NULL, in, out);
         return quire_op_end_odd_fault_(&op, vm, in, out, status);
