@@ -256,12 +256,13 @@ static bool count_step(struct counting *c, const struct step *step)
     if (step->victim != NONE) {
         count_eviction(c, step->victim, step->dirty);
     }
-    if (kept || (step->type == QUIRE_TRACE_EVICT && step->dirty)) {
+    if (kept || (step->victim != NONE && step->dirty)) {
         uint32_t page = kept ? step->page : step->victim;
+        uint64_t cost = step->type == QUIRE_TRACE_FAULT ? 0 : step->cost; /* a fault's is that of its own page */
 
         if (page != NONE) {
             c->recording->pages[page].saves++;
-            c->recording->pages[page].cost += step->cost;
+            c->recording->pages[page].cost += cost;
         }
     }
     a->kept += kept;

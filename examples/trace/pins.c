@@ -57,9 +57,17 @@ static int by_object(const void *a, const void *b)
     return x->object != y->object ? (x->object < y->object ? -1 : 1) : by_cost(a, b);
 }
 
+/* A load that took what was measured; where a dirty page gave way, that is in it too. */
 static bool is_load(const struct step *step)
 {
-    return step->type == QUIRE_TRACE_FAULT && step->kind == QUIRE_FAULT_MAJOR && step->status == 0 && step->page != NONE;
+    return step->type == QUIRE_TRACE_FAULT && step->kind == QUIRE_FAULT_MAJOR && step->status == 0 && step->page != NONE &&
+           !step->dirty;
+}
+
+static bool is_load_and_save(const struct step *step)
+{
+    return step->type == QUIRE_TRACE_FAULT && step->kind == QUIRE_FAULT_MAJOR && step->status == 0 && step->page != NONE &&
+           step->dirty;
 }
 
 /* A save that was measured; where an eviction tells of one, the time may stand elsewhere. */
@@ -100,6 +108,9 @@ static bool find_prices(const struct recording *recording, struct prices *prices
     size_t n;
     size_t i;
     double all;
+    double both;
+    bool faults_save;
+    bool saves;
 
     prices->load = malloc(((size_t)recording->num_objects + 1u) * sizeof *prices->load);
     if (sample == NULL || prices->load == NULL) {
@@ -109,9 +120,17 @@ static bool find_prices(const struct recording *recording, struct prices *prices
     n = recording->timed ? take(recording, is_save, sample) : 0;
     qsort(sample, n, sizeof *sample, by_cost);
     prices->save = median(sample, n);
+    saves = n != 0;
+    n = recording->timed ? take(recording, is_load_and_save, sample) : 0;
+    qsort(sample, n, sizeof *sample, by_cost);
+    both = median(sample, n);
+    faults_save = n != 0;
     n = recording->timed ? take(recording, is_load, sample) : 0;
     qsort(sample, n, sizeof *sample, by_cost);
-    all = median(sample, n);
+    all = n == 0 ? both : median(sample, n);
+    if (faults_save && !saves) {
+        prices->save = both > all ? both - all : 0; /* no save was measured by itself */
+    }
     for (i = 0; i < recording->num_objects; i++) {
         prices->load[i] = all;
     }

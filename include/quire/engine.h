@@ -67,7 +67,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_locked(struct quire_op *op, stru
     quire_batch_init(&op->batch);
 #if QUIRE_TRACE
     op->vm = NULL;
-    op->untold = 0;
+    op->untold = QUIRE_OP_AT_ONCE;
     op->page = QUIRE_PAGE_NONE;
 #endif
 }

@@ -67,21 +67,27 @@ QUIRE_BEGIN
 /* Saves that one operation lets fail before it looks for clean pages only. */
 #define QUIRE_PAGER_SAVE_TRIES 4u
 
-/* A fault, which has told nothing yet, is to tell with its end that it evicted *pmem. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_op_note_evicted_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number)
+/* A fault, which has told nothing yet, is to tell with its end that it evicted *pmem; `how`: EVICTED, and DIRTY. Whether somebody
+ * listens is not asked: noting it costs as much. The caller sees to op->page. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_note_evicted_(struct quire_op *op, const struct quire_pmem *pmem, unsigned how)
 {
-    op->untold |= QUIRE_OP_EVICTED;
-    op->page = number;
+#if QUIRE_TRACE
+    op->untold |= how;
     op->victim = pmem->fobj->id;
     op->victim_pgidx = pmem->pgidx;
+#else
+    (void)op;
+    (void)pmem;
+    (void)how;
+#endif
 }
 
 /* Tells of an eviction; that of a fault is told with its end, where a page that is wanted at once has one event instead of two. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_evicted_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number)
 {
-    QUIRE_RELOAD();
-    if ((op->untold | QUIRE_OP_TIMED) == (QUIRE_OP_FAULT | QUIRE_OP_TIMED)) {
-        quire_op_note_evicted_(op, pmem, number);
+    if ((op->untold & ~QUIRE_OP_TIMED) == 0) {
+        op->page = number;
+        quire_op_note_evicted_(op, pmem, QUIRE_OP_EVICTED);
     } else {
         quire_op_tell_release(op, number);
     }

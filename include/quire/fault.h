@@ -469,8 +469,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_fault_result_init_(struct quire_fault_res
     out->store = QUIRE_OK;
 }
 
-/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed, for every
- * other one; those go the long way. */
+/* The common fault: the page is resident, in no transit, and only its entry is missing. False, with nothing changed but *out, for
+ * every other one; those go the long way, and find in *out where the access is if `area` is one with slots. */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pager, struct quire_vm *vm,
                                                           struct quire_area *area, const struct quire_fault *in,
                                                           struct quire_fault_result *out)
@@ -486,6 +486,8 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     }
     fobj = area->fobj;
     pgidx = quire_area_page(area, in->va);
+    out->fobj = fobj;
+    out->pgidx = pgidx;
     if (quire_slot_kind(fobj->slots[pgidx]) != QUIRE_SLOT_PRESENT || quire_pager_permit_(area, in) != QUIRE_OK ||
         (vm->flushing | vm->logged | fobj->flushing) != 0) {
         return false;
@@ -501,8 +503,6 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_fault_quick_(struct quire_pager *pa
     }
     quire_pager_step_note(pager, quire_pager_step_row(pager, in->thread), pmem, number);
     out->kind = QUIRE_FAULT_MINOR;
-    out->fobj = fobj;
-    out->pgidx = pgidx;
     out->store = QUIRE_OK;
     vm->stats.minor++;
     pager->stats.faults.minor++;
@@ -516,38 +516,52 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_tell_quick_(struct quire_pager *pag
                                                          const struct quire_fault *in, const struct quire_fault_result *out)
 {
     struct quire_trace *trace;
-    uint64_t now;
+    uint64_t first = 0;
 
+    if (pager->telling == QUIRE_TELLING_TIMED) { /* first of all: what is in a register then must be kept */
+        trace = pager->trace;
+        first = trace->now(trace->ctx) << 16;
+    } else if (QUIRE_UNLIKELY(pager->telling != QUIRE_TELLING_RING)) {
+        trace = pager->trace;
+        quire_trace_hand(
+            trace, quire_trace_now(trace) << 16 | quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK),
+            vm->id, quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx, 0, 0);
+        return;
+    }
     QUIRE_RELOAD();
     trace = pager->trace;
-    now = quire_trace_now(trace);
-    quire_trace_put(trace, now, quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK), vm->id,
-                    quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
+    first |= quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MINOR, in->access, QUIRE_OK);
+    (void)quire_trace_begin_(trace, first, vm->id, quire_slot_value(out->fobj->slots[out->pgidx]), out->fobj->id, out->pgidx);
+    quire_trace_store_(&trace->written, trace->written + 1u);
 }
 
 #if QUIRE_TRACE
 
 /* A fault begins that is worth measuring. */
-static QUIRE_RESIDENT QUIRE_COLD void quire_op_time_(struct quire_op *op)
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_time_(struct quire_op *op)
 {
-    op->began = quire_trace_now(op->pager->trace);
-    op->untold |= QUIRE_OP_TIMED;
+    const struct quire_trace *trace = op->pager->trace;
+
+    op->began = trace->now(trace->ctx);
+    op->clock = trace;
+    op->untold = QUIRE_OP_TIMED;
 }
 
 /* Every fault but the quick one. */
-static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *op, uint64_t now, const struct quire_fault *in,
+static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *op, const struct quire_fault *in,
                                                                const struct quire_fault_result *out, enum quire_status status)
 {
     struct quire_trace *trace = op->pager->trace;
+    uint64_t now = quire_trace_now(trace);
     unsigned untold = op->untold;
     unsigned what = quire_trace_what(QUIRE_TRACE_FAULT, (unsigned)out->kind, in->access, status);
     uint32_t who = op->vm->id;
     uint32_t fobj;
 
-    if ((untold & QUIRE_OP_TIMED) != 0) {
+    if ((untold & QUIRE_OP_TIMED) != 0 && op->clock == trace) {
         who |= quire_trace_cost_code(now - op->began);
     }
-    op->untold = 0;
+    op->untold = QUIRE_OP_AT_ONCE;
     if (QUIRE_UNLIKELY((untold & QUIRE_OP_LEFT) != 0)) {
         fobj = op->fobj;
         if (fobj == 0) {
@@ -559,41 +573,37 @@ static QUIRE_RESIDENT QUIRE_NOINLINE void quire_op_tell_fault_(struct quire_op *
         fobj = out->fobj->id;
     }
     if ((untold & QUIRE_OP_EVICTED) != 0) {
-        quire_trace_put_victim(trace, now, what, who, op->page, fobj, out->pgidx, op->victim, op->victim_pgidx);
+        quire_trace_put_victim(trace, now, what | (untold & QUIRE_OP_DIRTY), who, op->page, fobj, out->pgidx, op->victim,
+                               op->victim_pgidx);
     } else {
         quire_trace_put(trace, now, what, who, op->page, fobj, out->pgidx);
     }
 }
 
 /* The major fault that went as usual, in few instructions. */
-QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager,
+QUIRE_INLINE QUIRE_RESIDENT void quire_op_tell_major_(struct quire_op *op, struct quire_pager *pager, const struct quire_vm *vm,
                                                       const struct quire_fault *in, const struct quire_fault_result *out,
                                                       uint32_t number)
 {
     struct quire_trace *trace;
-    uint64_t now = 0;
     unsigned untold;
-    unsigned what;
-    uint32_t who;
+    uint64_t first;
 
     QUIRE_RELOAD();
     trace = pager->trace;
-    untold = op->untold ^ QUIRE_OP_FAULT;
-    who = op->vm->id;
-    if (untold != QUIRE_OP_EVICTED) { /* else without a clock */
-        now = quire_trace_now(trace);
-        if (QUIRE_UNLIKELY((untold & ~(QUIRE_OP_TIMED | QUIRE_OP_EVICTED)) != 0)) {
-            op->page = number;
-            quire_op_tell_fault_(op, now, in, out, QUIRE_OK);
-            return;
-        }
-        who |= (untold & QUIRE_OP_TIMED) != 0 ? quire_trace_cost_code(now - op->began) : 0;
-    }
-    what = quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, in->access, QUIRE_OK);
-    if ((untold & QUIRE_OP_EVICTED) != 0) {
-        quire_trace_put_victim(trace, now, what, who, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
+    untold = op->untold;
+    first = untold | quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, in->access, QUIRE_OK);
+    if (QUIRE_LIKELY(pager->telling == QUIRE_TELLING_RING && (untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) == 0)) {
+        quire_trace_write_(trace, first, vm->id, number, out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
+    } else if ((untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) == QUIRE_OP_TIMED && op->clock == trace &&
+               pager->telling == QUIRE_TELLING_TIMED) {
+        uint64_t now = trace->now(trace->ctx);
+
+        quire_trace_write_(trace, (first ^ QUIRE_OP_TIMED) | now << 16, vm->id | quire_trace_cost_code(now - op->began), number,
+                           out->fobj->id, out->pgidx, op->victim, op->victim_pgidx);
     } else {
-        quire_trace_put(trace, now, what, who, number, out->fobj->id, out->pgidx);
+        op->page = number;
+        quire_op_tell_fault_(op, in, out, QUIRE_OK);
     }
 }
 
@@ -606,8 +616,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_begin_fault_(struct quire_op *op, stru
     quire_op_begin_locked(op, pager, key);
 #if QUIRE_TRACE
     op->vm = vm;
-    op->untold = QUIRE_OP_FAULT;
-    if (QUIRE_PAGER_TRACED(pager) && pager->trace->now != NULL) {
+    op->untold = 0;
+    if (QUIRE_UNLIKELY(pager->timed)) {
         quire_op_time_(op);
     }
 #endif
@@ -628,8 +638,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_op_end_fault_(struct quire_o
     }
 #if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(pager)) {
-        QUIRE_RELOAD();
-        quire_op_tell_fault_(op, quire_trace_now(pager->trace), in, out, status);
+        quire_op_tell_fault_(op, in, out, status);
     }
 #endif
     if (QUIRE_LIKELY(out->kind == QUIRE_FAULT_MAJOR)) {
@@ -692,13 +701,11 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
     fobj = area->fobj;
-    pgidx = quire_area_page(area, in->va);
+    pgidx = out->pgidx;
     if (!quire_pager_may_replace_(pager, fobj, pgidx)) {
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
     quire_op_begin_fault_(&op, pager, key, vm);
-    out->fobj = fobj;
-    out->pgidx = pgidx;
     out->store = QUIRE_OK;
     how.wait_ok = in->wait_ok;
     how.steps = quire_pager_step_row(pager, in->thread);
@@ -717,6 +724,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
         }
 #if QUIRE_TRACE
         op.page = QUIRE_PAGE_NONE;
+        op.untold &= ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY); /* told, or nobody listened: not by the time the fault ends either */
 #endif
         status = quire_pager_fault_locked_(&op, vm, NULL, in, out);
         return quire_op_end_odd_fault_(&op, vm, in, out, status);
@@ -736,7 +744,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
     }
 #if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(pager)) {
-        quire_op_tell_major_(&op, pager, in, out, number);
+        quire_op_tell_major_(&op, pager, vm, in, out, number);
     }
 #endif
     vm->in_flight--;

@@ -151,6 +151,19 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_make_room_(struct quir
 
 /* ---- One page ---- */
 
+/* For a trace: page `number` goes, in which what was noted to have been evicted lay. */
+static QUIRE_RESIDENT QUIRE_COLD void quire_op_note_where_(struct quire_op *op, uint32_t number)
+{
+#if QUIRE_TRACE
+    if ((op->untold & QUIRE_OP_EVICTED) != 0 && op->page == QUIRE_PAGE_NONE) {
+        op->page = number;
+    }
+#else
+    (void)op;
+    (void)number;
+#endif
+}
+
 /* Loads a page of `fobj` (whose `busy` is raised for it), its slot having been `slot`, into page *number, which is *pmem and
  * LOADING. OK means it arrived: *number is QUIRE_PAGE_NONE if it was invalidated on its way. */
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
@@ -171,10 +184,12 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
         pager->stats.load_failures += status != QUIRE_AGAIN;
     }
     if (QUIRE_UNLIKELY(fobj->dead)) {
+        quire_op_note_where_(op, *number);
         quire_pager_settle(op, *number);
         return QUIRE_DEAD;
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0)) {
+        quire_op_note_where_(op, *number);
         quire_pager_release_as(op, *number, quire_slot_value(slot));
         *number = QUIRE_PAGE_NONE;
     } else {
@@ -392,8 +407,13 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_else_
                                                                                  uint32_t *number, enum quire_status *store)
 {
     uint32_t slot = fobj->slots[pgidx];
-    enum quire_status status = quire_pager_claim_(op, fobj, pgidx, *number, how, store);
+    enum quire_status status;
 
+#if QUIRE_TRACE
+    op->victim = 0; /* a fault tells these whether there is one or not */
+    op->victim_pgidx = 0;
+#endif
+    status = quire_pager_claim_(op, fobj, pgidx, *number, how, store);
     return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
 }
 
@@ -418,11 +438,15 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     pager->claims++;
     from->busy++;
     quire_op_flush(op);
-    status = quire_pager_save(op, *number, how->wait_ok);
+    status = quire_pager_save_(op, pmem, *number, how->wait_ok);
     *store = status;
     if (QUIRE_UNLIKELY(status != QUIRE_OK || fobj->dead || from->dead || account->charged > account->quota ||
                        (pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD)) != 0 ||
                        (pmem->pins | pmem->holds) != 0 || pmem->mapped != 0)) {
+        if (QUIRE_PAGER_TRACED(pager)) {
+            quire_pager_saved_(op, pmem, *number, status,
+                               quire_op_began(op)); /* the save was the first it did that takes long */
+        }
         status = quire_pager_evict_saved_(op, *number, account, status, how->wait_ok);
         status = quire_pager_claimed_(op, fobj, pgidx, slot, account, *number, status, how, store);
         return quire_pager_load_there_(op, fobj, pgidx, slot, status, how, number, store);
@@ -431,14 +455,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     pager->stats.evictions++;
     account->stats.evictions++;
     gone = pmem->pgidx;
-#if QUIRE_TRACE
-    if (QUIRE_PAGER_TRACED(pager)) {
-        op->untold &= ~QUIRE_OP_SAVED;
-        quire_trace_put_victim(pager->trace, quire_trace_now(pager->trace),
-                               quire_trace_what(QUIRE_TRACE_EVICT, 0, 0, QUIRE_OK) | QUIRE_TRACE_DIRTY,
-                               (op->vm != NULL ? op->vm->id : 0) | op->cost, *number, 0, 0, from->id, gone);
-    }
-#endif
+    quire_op_note_evicted_(op, pmem, QUIRE_OP_EVICTED | QUIRE_OP_DIRTY);
     quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
     pmem->flags = quire_pager_flags_of_(slot);
     quire_op_wake(op, from, gone);
@@ -477,10 +494,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_replace_(struct quire_
         quire_op_flush(op);
         pager->stats.evictions++;
         account->stats.evictions++;
-        if (QUIRE_PAGER_TRACED(pager)) {
-            QUIRE_RELOAD(); /* no register is kept for this */
-            quire_op_note_evicted_(op, pmem, *number);
-        }
+        quire_op_note_evicted_(op, pmem, QUIRE_OP_EVICTED);
         quire_pmem_hand_over(&pager->pool, pmem, *number, quire_account_shadow(account), fobj, pgidx);
         pmem->flags = quire_pager_flags_of_(slot);
         *at = pmem;

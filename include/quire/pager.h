@@ -270,7 +270,7 @@ QUIRE_API enum quire_status quire_pager_init(struct quire_pager *pager, const st
     for (i = 0; i < config->concurrency * (step + 1u); i++) {
         pager->steps[i] = i % (step + 1u) == 0 ? 1u : QUIRE_PAGE_NONE;
     }
-    pager->trace = config->trace;
+    quire_pager_listen(pager, config->trace);
     quire_request_init(pager, config->requests, config->num_requests);
     quire_pager_host(pager, &pager->root, config->policy);
     quire_accounts_init(&pager->accounts);

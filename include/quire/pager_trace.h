@@ -86,7 +86,7 @@ QUIRE_API enum quire_status quire_pager_set_trace(struct quire_pager *pager, str
         return QUIRE_INVALID;
     }
     quire_op_begin(&op, pager);
-    pager->trace = trace;
+    quire_pager_listen(pager, trace);
 #if QUIRE_TRACE
     if (trace != NULL) {
         quire_pager_tell_all_(pager);

@@ -94,6 +94,7 @@ struct quire_policy_host {
 /* The questions about pages that are not fixed that one eviction may ask: what the policies here keep to. The pager's
  * QUIRE_OP_AGED_MAX holds as many. */
 #define QUIRE_POLICY_LOOKS 32u
+#define QUIRE_POLICY_VAIN_MAX (QUIRE_POLICY_LOOKS - 2u) /* looks less, as long as looking is in vain */
 
 struct quire_policy;
 
@@ -215,10 +216,21 @@ static inline QUIRE_RESIDENT void quire_page_search_begin(struct quire_page_sear
     }
 }
 
+/* Ends a search that found page `number`. If that is the one it had passed over first it only came round: in vain. */
+static inline QUIRE_RESIDENT void quire_page_search_found(const struct quire_page_search *search, uint32_t number,
+                                                          uint32_t *in_vain)
+{
+    if (number != search->first) {
+        *in_vain = 0;
+    } else if (*in_vain < QUIRE_POLICY_VAIN_MAX) {
+        ++*in_vain;
+    }
+}
+
 /* Ends a search that found no page that had better go than another; returns the one to propose. */
 static inline QUIRE_RESIDENT uint32_t quire_page_search_end(const struct quire_page_search *search, uint32_t *in_vain)
 {
-    if (search->first != QUIRE_PAGE_NONE && *in_vain < QUIRE_POLICY_LOOKS - 2u) {
+    if (search->first != QUIRE_PAGE_NONE && *in_vain < QUIRE_POLICY_VAIN_MAX) {
         ++*in_vain;
     }
     return search->first;

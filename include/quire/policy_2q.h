@@ -160,7 +160,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_2q_victim_(struct quire_policy *poli
         }
         search.looks--;
         if (quire_policy_2q_judge_(twoq, half, number, state, &search)) {
-            twoq->in_vain = 0;
+            quire_page_search_found(&search, number, &twoq->in_vain);
             return number;
         }
         quire_page_search_pass(&search, number);

@@ -144,7 +144,7 @@ static QUIRE_RESIDENT uint32_t quire_policy_s3fifo_victim_(struct quire_policy *
         }
         search.looks--;
         if (quire_policy_s3fifo_judge_(s3fifo, ring, number, state, &search)) {
-            s3fifo->in_vain = 0;
+            quire_page_search_found(&search, number, &s3fifo->in_vain);
             return number;
         }
         quire_page_search_pass(&search, number);

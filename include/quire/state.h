@@ -111,9 +111,16 @@ struct quire_pager {
     uint32_t request_waiters;
     /* What is told of it (trace.h). */
     struct quire_trace *trace; /* null: nobody listens */
+    bool timed;                /* it has a clock */
+    uint8_t telling;           /* QUIRE_TELLING_* */
     uint32_t last_vm;          /* the number that the last context got, and the last object */
     uint32_t last_fobj;
 };
+
+/* How an event gets there. */
+#define QUIRE_TELLING_OTHER 0u /* not at all, or by the hook */
+#define QUIRE_TELLING_RING 1u  /* into the ring, without a time */
+#define QUIRE_TELLING_TIMED 2u /* ... with the time */
 
 /* Does somebody listen? */
 #if QUIRE_TRACE
@@ -145,22 +152,25 @@ struct quire_op {
     struct quire_batch batch;
 
     /* For a trace: what a fault is to tell when it ends, or before the lock is dropped. */
-    struct quire_vm *vm;   /* whose fault or copy this is; null: nobody's */
-    uint32_t untold;       /* QUIRE_OP_* */
-    uint32_t page;         /* the page it is about */
-    uint32_t victim;       /* what that page held before, if EVICTED: the object's number */
-    uint32_t victim_pgidx; /* and its page */
-    uint32_t fobj;         /* if LEFT: the number of the object it is about, 0: none */
-    uint64_t began;        /* of a fault, on the trace's clock */
-    uint32_t cost;         /* of the save, if SAVED: quire_trace_cost_code() */
+    struct quire_vm *vm;             /* whose fault or copy this is; null: nobody's */
+    uint32_t untold;                 /* QUIRE_OP_* */
+    uint32_t fobj;                   /* if LEFT: the number of the object it is about, 0: none */
+    uint32_t page;                   /* the page it is about */
+    uint32_t cost;                   /* of the save, if SAVED: quire_trace_cost_code() */
+    uint32_t victim;                 /* what that page held before, if EVICTED: the object's number */
+    const struct quire_trace *clock; /* if TIMED: on whose clock; the pager may have another trace when the fault ends */
+    uint64_t began;                  /* and when the fault began */
+    uint32_t victim_pgidx;           /* with `victim`: its page. Not side by side: a compiler would make vectors of them */
 };
 
-#define QUIRE_OP_FAULT 1u   /* a fault, which tells at its end */
+#define QUIRE_OP_AT_ONCE 1u /* no fault, which tells at its end */
 #define QUIRE_OP_LOADED 2u  /* `page` was loaded */
-#define QUIRE_OP_EVICTED 4u /* `victim` was evicted from it, clean */
 #define QUIRE_OP_SAVED 8u   /* the page that is being given up was saved for that */
 #define QUIRE_OP_LEFT 16u   /* the lock was dropped since the object was found: it may be gone */
 #define QUIRE_OP_TIMED 32u  /* `began` is there */
+/* `victim` was evicted from `page`, and saved for that. As the event says it. */
+#define QUIRE_OP_EVICTED QUIRE_TRACE_VICTIM
+#define QUIRE_OP_DIRTY QUIRE_TRACE_DIRTY
 
 QUIRE_END
 

@@ -46,6 +46,15 @@ QUIRE_INLINE QUIRE_RESIDENT uint64_t quire_pager_clock(const struct quire_pager 
     return QUIRE_PAGER_TRACED(pager) ? quire_trace_now(pager->trace) : 0;
 }
 
+/* When the fault began, on the trace's clock; 0: not measured, or on another's. */
+QUIRE_INLINE QUIRE_RESIDENT uint64_t quire_op_began(const struct quire_op *op)
+{
+    return (op->untold & QUIRE_OP_TIMED) != 0 && op->clock == op->pager->trace ? op->began : 0;
+}
+
+/* The pager has another trace, null: none. */
+QUIRE_API void quire_pager_listen(struct quire_pager *pager, struct quire_trace *trace) QUIRE_SYM(quire_pager_listen);
+
 /* Tells that a context, an object began or ended. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_tell_vm(struct quire_pager *pager, const struct quire_vm *vm, unsigned kind)
     QUIRE_SYM(quire_pager_tell_vm);
@@ -62,6 +71,16 @@ QUIRE_END
 #define QUIRE_TELL_IMPLEMENTED
 
 QUIRE_BEGIN
+
+QUIRE_API void quire_pager_listen(struct quire_pager *pager, struct quire_trace *trace)
+{
+    pager->trace = trace;
+    pager->timed = trace != NULL && trace->now != NULL;
+    pager->telling = QUIRE_TELLING_OTHER;
+    if (trace != NULL && trace->event == NULL) {
+        pager->telling = pager->timed ? QUIRE_TELLING_TIMED : QUIRE_TELLING_RING;
+    }
+}
 
 #if QUIRE_TRACE
 
@@ -86,7 +105,8 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_op_tell(struct quire_op *op)
     unsigned what = quire_trace_what(loaded ? QUIRE_TRACE_LOAD : QUIRE_TRACE_EVICT, 0, 0, QUIRE_OK);
     const struct quire_pmem *pmem;
 
-    op->untold &= ~(QUIRE_OP_LOADED | QUIRE_OP_EVICTED);
+    what |= op->untold & QUIRE_OP_DIRTY;
+    op->untold &= ~(QUIRE_OP_LOADED | QUIRE_OP_EVICTED | QUIRE_OP_DIRTY);
     if (loaded) {
         pmem = quire_pmem_at(&op->pager->pool, op->page);
         quire_op_put_(op, what, 0, op->page, pmem->fobj->id, pmem->pgidx, evicted);

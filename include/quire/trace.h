@@ -18,6 +18,9 @@
  *     [ 4100 | 4101 | 4006 | 4007 | ... | 4042 | 4043 ... ]      the oldest is overwritten; who was too slow is told how
  *                                                                 many he lost
  *
+ * The event of a fault says all that the fault did where nothing went wrong: also that the page that gave way had to be saved, and
+ * its cost is that of both then.
+ *
  * A reader knows at any time what every physical page holds: a fault that ends well names the page that serves it, and what
  * that page held before is gone; a page that was given up without being used for another is told apart (EVICT). Between a page
  * being given up and its successor's arrival its event is still to come: residency lags by one load at most. Of two pages that
@@ -26,7 +29,8 @@
  * Contexts and objects have numbers, which the pager draws (vm->id, fobj->id); what they are called is the user's to say (INFO).
  *
  * Invariants: an event is delivered whole or counted as lost; events are in the order in which the pager's lock was held.
- * With QUIRE_TRACE 0 (base.h) the pager tells nothing and has no instruction of this; a pager without a trace has two per fault.
+ * With QUIRE_TRACE 0 (base.h) the pager tells nothing and has no instruction of this; a pager without a trace has two per minor
+ * fault, and no more than a dozen per major one.
  */
 QUIRE_BEGIN
 
@@ -108,8 +112,9 @@ static inline uint32_t quire_trace_vm(const struct quire_trace_event *event)
     return event->who & QUIRE_TRACE_VM_MAX;
 }
 
-/* How long it took, in units of the clock: of a fault from its beginning to its end, of a LOAD or SAVE what the store took; 7
- * significant bits, at most 2^32. 0: not measured, as the common minor fault never is, or less than a unit. */
+/* How long it took, in units of the clock: of a fault from its beginning to its end, of a LOAD, SAVE or EVICT what the store took
+ * (if that was the first thing a fault asked of one: since the fault began); 7 significant bits, at most 2^32. 0: not measured, as
+ * the common minor fault never is, or less than a unit. */
 static inline uint64_t quire_trace_cost(const struct quire_trace_event *event)
 {
     uint32_t code = event->who >> 20;
@@ -127,7 +132,8 @@ static inline uint64_t quire_trace_va_page(const struct quire_trace_event *event
 /* ---- The trace ---- */
 
 struct quire_trace {
-    void *ctx;                  /* handed to the hooks */
+    /* The hooks; while a pager has the trace they stay what they are. */
+    void *ctx;                  /* handed to them */
     uint64_t (*now)(void *ctx); /* (optional) the clock, which never goes back; under the pager's lock */
     /* (optional) Gets every event instead of the ring; under the pager's lock: neither sleeps nor calls Quire. */
     void (*event)(void *ctx, const struct quire_trace_event *event);
@@ -246,16 +252,13 @@ static inline QUIRE_RESIDENT uint64_t quire_trace_now(const struct quire_trace *
 }
 
 /* The 12 bits of `who` that say how long something took. */
-static inline QUIRE_RESIDENT uint32_t quire_trace_cost_code(uint64_t cost)
+QUIRE_INLINE QUIRE_RESIDENT uint32_t quire_trace_cost_code(uint64_t cost)
 {
-    uint32_t n = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
-    uint32_t high;
+    uint32_t n = QUIRE_UNLIKELY(cost > UINT32_MAX) ? UINT32_MAX : (uint32_t)cost;
+    uint32_t beyond =
+        quire_bits_high(n | 128u) - 7u; /* bits that are not kept; the highest one kept makes exponents begin at 1 */
 
-    if (n < 128u) {
-        return n << 20;
-    }
-    high = quire_bits_high(n);
-    return ((high - 6u) << 7 | ((n >> (high - 7u)) & 127u)) << 20;
+    return ((beyond << 7) + (n >> beyond)) << 20;
 }
 
 static inline QUIRE_RESIDENT unsigned quire_trace_what(enum quire_trace_type type, unsigned kind, unsigned access, int status)
@@ -286,6 +289,17 @@ QUIRE_INLINE QUIRE_RESIDENT uint32_t *quire_trace_begin_(struct quire_trace *tra
     return word;
 }
 
+/* Puts an event with all its words into the ring. */
+QUIRE_INLINE QUIRE_RESIDENT void quire_trace_write_(struct quire_trace *trace, uint64_t first, uint32_t who, uint32_t page,
+                                                    uint32_t fobj, uint32_t pgidx, uint32_t victim, uint32_t victim_pgidx)
+{
+    uint32_t *word = quire_trace_begin_(trace, first, who, page, fobj, pgidx);
+
+    quire_trace_store_(&word[6], victim);
+    quire_trace_store_(&word[7], victim_pgidx);
+    quire_trace_store_(&trace->written, trace->written + 1u);
+}
+
 /* Puts an event without a victim into the ring, or hands it to the hook. `what` has not QUIRE_TRACE_VICTIM. */
 QUIRE_INLINE QUIRE_RESIDENT void quire_trace_put(struct quire_trace *trace, uint64_t time, unsigned what, uint32_t who,
                                                  uint32_t page, uint32_t fobj, uint32_t pgidx)
@@ -304,16 +318,12 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_trace_put_victim(struct quire_trace *trac
                                                         uint32_t victim_pgidx)
 {
     uint64_t first = time << 16 | what | QUIRE_TRACE_VICTIM;
-    uint32_t *word;
 
     if (QUIRE_UNLIKELY(trace->event != NULL)) {
         quire_trace_hand(trace, first, who, page, fobj, pgidx, victim, victim_pgidx);
         return;
     }
-    word = quire_trace_begin_(trace, first, who, page, fobj, pgidx);
-    quire_trace_store_(&word[6], victim);
-    quire_trace_store_(&word[7], victim_pgidx);
-    quire_trace_store_(&trace->written, trace->written + 1u);
+    quire_trace_write_(trace, first, who, page, fobj, pgidx, victim, victim_pgidx);
 }
 
 QUIRE_END

@@ -114,17 +114,16 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_transfer_(struct quire
     return answer;
 }
 
-QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
+/* quire_pager_save() without telling: quire_pager_saved_() is to follow, or a fault tells of it. */
+QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_save_(struct quire_op *op, struct quire_pmem *pmem, uint32_t number,
+                                                                bool wait_ok)
 {
     struct quire_pager *pager = op->pager;
-    struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
     enum quire_status status;
-    uint64_t began;
 
     QUIRE_ASSERT(pmem->mapped == 0 && !pmem->fobj->dead);
     quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_SAVING);
     pmem->flags &= (uint8_t)~QUIRE_PMEM_DIRTY; /* whoever writes it meanwhile, through a hold or a pin, makes it dirty again */
-    began = quire_pager_clock(pager);
     status = quire_pager_transfer_(op, pmem, number, false, wait_ok);
     if (status == QUIRE_OK) {
         pager->stats.saves++;
@@ -132,17 +131,34 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     } else if (status != QUIRE_AGAIN) {
         pager->stats.save_failures++;
     }
-    if (QUIRE_PAGER_TRACED(pager)) {
-        op->cost = began != 0 ? quire_trace_cost_code(quire_pager_clock(pager) - began) : 0;
-        if (status == QUIRE_OK) {
-            op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() knows what comes of it */
-        } else if (!pmem->fobj->dead) {
-            quire_op_tell_save(op, number, status);
-        }
-    }
     if (status != QUIRE_OK || pmem->pins != 0) {
         pmem->flags |= QUIRE_PMEM_DIRTY; /* who pinned it may still be writing */
     }
+    return status;
+}
+
+/* For a trace: the save of page `number`, which is *pmem, ended with `status`; it began at `began`, 0: not known. */
+static QUIRE_RESIDENT QUIRE_COLD void quire_pager_saved_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number,
+                                                         enum quire_status status, uint64_t began)
+{
+    op->cost = began != 0 ? quire_trace_cost_code(quire_pager_clock(op->pager) - began) : 0;
+    if (status == QUIRE_OK) {
+        op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() knows what comes of it */
+    } else if (!pmem->fobj->dead) {
+        quire_op_tell_save(op, number, status);
+    }
+}
+
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
+{
+    struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+    uint64_t began = quire_pager_clock(op->pager);
+    enum quire_status status = quire_pager_save_(op, pmem, number, wait_ok);
+
+    if (QUIRE_PAGER_TRACED(op->pager)) {
+        quire_pager_saved_(op, pmem, number, status, began);
+    }
+    (void)began;
     return status;
 }
 

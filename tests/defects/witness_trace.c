@@ -55,6 +55,72 @@ WITNESS(page_that_was_loaded_for_a_refused_fault_is_told, .pages = 8, .tables = 
 static struct quire_trace trace;
 static uint32_t words[QUIRE_TRACE_WORDS(RING)];
 
+/* The rig listens again, and knows nothing of what happened meanwhile. */
+static void listen_again(void)
+{
+    memset(rig.tale.faults, 0, sizeof rig.tale.faults);
+    rig.tale.before = rig.pager.stats.faults;
+    OK(quire_pager_set_trace(&rig.pager, &rig.tale.trace));
+}
+
+WITNESS(saved_victim_is_told_as_saved, SMALLEST)
+{
+    struct quire_trace_reader reader = {0, 0};
+    struct quire_trace_event event;
+    uint64_t told = 0;
+    unsigned i;
+
+    (void)shown(&vm[0], RIG_VA, 6, RW);
+    OK(quire_trace_init(&trace, words, RING));
+    OK(quire_pager_set_trace(&rig.pager, &trace));
+    for (i = 0; i < 6; i++) {
+        write_byte(0, &vm[0], RIG_AT(i), 7);
+        while (quire_trace_read(&trace, &reader, &event) == QUIRE_OK) {
+            told += (event.what & QUIRE_TRACE_VICTIM) != 0 && (event.what & QUIRE_TRACE_DIRTY) != 0;
+        }
+    }
+    EXPECT(told == rig.pager.stats.saves && told != 0 && reader.lost == 0);
+    listen_again();
+}
+
+static uint64_t time_now(void *ctx)
+{
+    return (uintptr_t)ctx;
+}
+
+static enum quire_status other_trace(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)store;
+    (void)io;
+    return load ? quire_pager_set_trace(&rig.pager, &trace) : QUIRE_OK;
+}
+
+WITNESS(cost_is_of_one_clock, SMALLEST)
+{
+    static uint32_t others_words[QUIRE_TRACE_WORDS(RING)];
+    static struct quire_trace first;
+    struct quire_trace_reader reader = {0, 0};
+    struct rig_store *store = shown(&vm[0], RIG_VA, 6, RW);
+    struct quire_trace_event event = {0};
+
+    pass(&vm[0], 0, 3);
+    OK(quire_trace_init(&first, others_words, RING));
+    OK(quire_trace_init(&trace, words, RING));
+    first.now = time_now;
+    first.ctx = (void *)(uintptr_t)1000;
+    trace.now = time_now;
+    trace.ctx = (void *)(uintptr_t)5000000;
+    OK(quire_pager_set_trace(&rig.pager, &first));
+    store->before = other_trace;
+    OK(fault_of(0, &vm[0], RIG_AT(4), RIG_READ));
+    store->before = NULL;
+    while (quire_trace_read(&trace, &reader, &event) == QUIRE_OK) {
+        EXPECT(quire_trace_cost(&event) == 0);
+    }
+    EXPECT(quire_trace_type(&event) == QUIRE_TRACE_FAULT && quire_trace_time(&event) == 5000000);
+    listen_again();
+}
+
 static void tell(uint32_t n)
 {
     struct quire_trace_event event;

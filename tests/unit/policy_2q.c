@@ -164,6 +164,17 @@ Test(policy_2q, fixed_page_does_not_grow_old)
     cr_assert(host.used[0]);
 }
 
+/* What it had passed over first and comes to again, it has only asked twice: as if it had found nothing. */
+Test(policy_2q, search_that_came_round_was_in_vain)
+{
+    host_fill(&host, 8); /* and all are used */
+    cr_assert_eq(host_evict(&host), 0);
+    cr_assert_eq(twoq.in_vain, 1);
+    memset(host.used, 0, sizeof host.used);
+    (void)host_evict(&host);
+    cr_assert_eq(twoq.in_vain, 0);
+}
+
 Test(policy_2q, eviction_asks_a_bounded_number_of_questions)
 {
     host_all_in_use(&host);

@@ -185,6 +185,18 @@ Test(policy_s3fifo, pages_are_found_among_fixed_ones)
     host_one_may_go(&host);
 }
 
+/* What it had passed over first and comes to again, it has only asked twice: as if it had found nothing. */
+Test(policy_s3fifo, search_that_came_round_was_in_vain)
+{
+    host_fill(&host, 8);  /* and all are used */
+    host.fixed[7] = true; /* the newest, whose use would be forgotten */
+    cr_assert_eq(host_evict(&host), 0);
+    cr_assert_eq(s3fifo.in_vain, 1);
+    memset(host.used, 0, sizeof host.used);
+    (void)host_evict(&host);
+    cr_assert_eq(s3fifo.in_vain, 0);
+}
+
 Test(policy_s3fifo, eviction_asks_a_bounded_number_of_questions)
 {
     host_all_in_use(&host);

@@ -497,6 +497,92 @@ Test(trace, pager_tells_that_a_victim_was_saved_and_that_it_could_not_be)
     END(&story.rig);
 }
 
+static void skip_events(struct story *of)
+{
+    struct quire_trace_event event;
+
+    while (quire_trace_read(&of->trace, &of->reader, &event) == QUIRE_OK) {
+    }
+}
+
+Test(trace, fault_tells_that_its_victim_was_saved)
+{
+    struct rig_config config = SMALL;
+    struct quire_trace_event event;
+
+    story_start(&story, config);
+    EXPECT(rig_poke(&story.rig, &story.vm, RIG_AT(0), 1), QUIRE_OK);
+    EXPECT(rig_poke(&story.rig, &story.vm, RIG_AT(1), 1), QUIRE_OK);
+    skip_events(&story);
+    cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(2)), 0);
+    event = next_event(&story);
+    cr_expect_eq(quire_trace_kind(&event), QUIRE_FAULT_MAJOR);
+    cr_expect(event.what & QUIRE_TRACE_DIRTY);
+    cr_expect_eq(event.pgidx, 2);
+    cr_expect_eq(event.victim, story.store->fobj.id);
+    cr_expect_eq(event.victim_pgidx, 0);
+    cr_expect_eq(quire_trace_cost(&event), 10);
+    no_event(&story);
+
+    rig_fail(&story.store->load_fails, 1, 1, QUIRE_IO); /* saved in vain */
+    EXPECT(rig_fault(&story.rig, &story.vm, RIG_AT(3), RIG_READ, NULL), QUIRE_IO);
+    event = next_event(&story);
+    cr_expect_eq(quire_trace_status(&event), QUIRE_IO);
+    cr_expect(event.what & QUIRE_TRACE_DIRTY);
+    cr_expect_eq(event.victim_pgidx, 1);
+    no_event(&story);
+    END(&story.rig);
+}
+
+/* The trace that `exchange` gives the pager while a store works. */
+static struct quire_trace *next_trace;
+
+static enum quire_status exchange(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)io;
+    return load ? quire_pager_set_trace(&store->rig->pager, next_trace) : QUIRE_OK;
+}
+
+/* A fault that began with another trace, or with none, tells the new one of its end; what it took that one's clock cannot say. */
+Test(trace, fault_tells_the_trace_that_there_is_at_its_end)
+{
+    struct rig_config config = SMALL;
+    struct quire_trace_event event;
+    unsigned i;
+
+    story_start(&story, config);
+    cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(0)), 0);
+    cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(1)), 0);
+    story.store->before = exchange;
+    for (i = 0; i < 4; i++) {
+        struct quire_trace old;
+        uint32_t words[QUIRE_TRACE_WORDS(RING)];
+        uint64_t time = UINT64_C(1) << 40;
+
+        EXPECT(quire_trace_init(&old, words, RING), QUIRE_OK);
+        old.now = i % 2u == 0 ? tick : NULL; /* far ahead of the new one's */
+        old.ctx = &time;
+        story.trace.now = i < 2u ? tick : NULL;
+        next_trace = &story.trace;
+        EXPECT(quire_pager_set_trace(&story.rig.pager, &old), QUIRE_OK);
+        skip_events(&story);
+        cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(2 + i)), 0);
+        do {
+            event = next_event(&story); /* first what there was */
+        } while (quire_trace_type(&event) != QUIRE_TRACE_FAULT);
+        cr_expect_eq(quire_trace_kind(&event), QUIRE_FAULT_MAJOR);
+        cr_expect_eq(quire_trace_cost(&event), 0);
+        cr_expect_eq(quire_trace_time(&event), i < 2u ? story.clock : 0);
+        cr_expect_eq(event.pgidx, 2 + i);
+        cr_expect_eq(event.victim_pgidx, i);
+    }
+    no_event(&story);
+    next_trace = NULL;
+    cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(6)), 0);
+    no_event(&story);
+    END(&story.rig);
+}
+
 Test(trace, pager_tells_why_a_fault_was_refused)
 {
     struct rig_config config = SMALL;
