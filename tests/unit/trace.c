@@ -490,9 +490,9 @@ Test(trace, pager_tells_that_a_victim_was_saved_and_that_it_could_not_be)
     }
     rig_fail(&story.store->save_fails, 1, 1, QUIRE_IO);
     EXPECT(rig_poke(&story.rig, &story.vm, RIG_AT(2), 1), QUIRE_OK);
-    expect_event(&story, quire_trace_what(QUIRE_TRACE_SAVE, 0, 0, QUIRE_IO), 1100, 10, 0, 0, 0);
-    expect_event(&story, QUIRE_TRACE_EVICT | QUIRE_TRACE_DIRTY | QUIRE_TRACE_VICTIM, 1130, 10, 1, 0, 1);
-    expect_event(&story, quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, QUIRE_PROT_WRITE, QUIRE_OK), 1140, 70, 1, 2, 0);
+    expect_event(&story, quire_trace_what(QUIRE_TRACE_SAVE, 0, 0, QUIRE_IO), 1090, 10, 0, 0, 0);
+    expect_event(&story, QUIRE_TRACE_EVICT | QUIRE_TRACE_DIRTY | QUIRE_TRACE_VICTIM, 1120, 10, 1, 0, 1);
+    expect_event(&story, quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, QUIRE_PROT_WRITE, QUIRE_OK), 1130, 60, 1, 2, 0);
     no_event(&story);
     END(&story.rig);
 }
