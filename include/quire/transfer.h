@@ -141,12 +141,20 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_save_(struct quire_op 
 static QUIRE_RESIDENT QUIRE_COLD void quire_pager_saved_(struct quire_op *op, const struct quire_pmem *pmem, uint32_t number,
                                                          enum quire_status status, uint64_t began)
 {
+#if QUIRE_TRACE
     op->cost = began != 0 ? quire_trace_cost_code(quire_pager_clock(op->pager) - began) : 0;
     if (status == QUIRE_OK) {
         op->untold |= QUIRE_OP_SAVED; /* quire_pager_settle() knows what comes of it */
     } else if (!pmem->fobj->dead) {
         quire_op_tell_save(op, number, status);
     }
+#else
+    (void)op;
+    (void)pmem;
+    (void)number;
+    (void)status;
+    (void)began;
+#endif
 }
 
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
