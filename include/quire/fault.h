@@ -181,11 +181,12 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
                                                                const struct quire_fault *in, struct quire_fault_result *out,
                                                                struct quire_area **area, uint32_t *number)
 {
+    const struct quire_trace *clock = op->pager->trace;
     uint64_t began = quire_pager_clock(op->pager);
     enum quire_status status = quire_pager_resolve_(op, vm, in, out, area, number);
 
     if (QUIRE_PAGER_TRACED(op->pager) && status == QUIRE_OK && out->kind == QUIRE_FAULT_MAJOR) {
-        quire_op_tell_load(op, *number, out->fobj->id, out->pgidx, status, began);
+        quire_op_tell_load(op, *number, out->fobj->id, out->pgidx, status, clock == op->pager->trace ? began : 0);
     }
     return status;
 }
@@ -359,9 +360,12 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need_tables_(stru
 
     if (QUIRE_PAGER_TRACED(op->pager)) {
         quire_op_tell_came(op, out->kind == QUIRE_FAULT_MAJOR ? op->page : QUIRE_PAGE_NONE);
-        op->untold |= QUIRE_OP_LEFT;
-        op->fobj = out->fobj->id;
     }
+#if QUIRE_TRACE
+    /* Whoever begins to listen meanwhile: the victim is old news, and the object may be gone. */
+    op->untold = (op->untold & ~(QUIRE_OP_EVICTED | QUIRE_OP_DIRTY)) | QUIRE_OP_LEFT;
+    op->fobj = out->fobj->id;
+#endif
     op->pager->stats.table_rounds++;
     quire_op_unlock(op);
     status = mmu->need_tables(mmu->ctx, vm, va & ~(uintptr_t)QUIRE_PAGE_MASK);

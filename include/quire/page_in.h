@@ -443,6 +443,10 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     if (QUIRE_UNLIKELY(status != QUIRE_OK || fobj->dead || from->dead || account->charged > account->quota ||
                        (pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_WAITED | QUIRE_PMEM_DISCARD)) != 0 ||
                        (pmem->pins | pmem->holds) != 0 || pmem->mapped != 0)) {
+#if QUIRE_TRACE
+        op->victim = 0; /* there may be none: another page became free meanwhile */
+        op->victim_pgidx = 0;
+#endif
         if (QUIRE_PAGER_TRACED(pager)) {
             quire_pager_saved_(op, pmem, *number, status,
                                quire_op_began(op)); /* the save was the first it did that takes long */
@@ -560,13 +564,14 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
                                                              const struct quire_how *how, uint32_t *number, bool *loaded,
                                                              bool *dropped, enum quire_status *store)
 {
+    const struct quire_trace *clock = op->pager->trace;
     uint64_t began = quire_pager_clock(op->pager);
     enum quire_status status;
 
     *number = QUIRE_PAGE_NONE;
     status = quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
     if (QUIRE_PAGER_TRACED(op->pager) && *loaded) {
-        quire_op_tell_load(op, *number, fobj->id, pgidx, status, began);
+        quire_op_tell_load(op, *number, fobj->id, pgidx, status, clock == op->pager->trace ? began : 0);
     }
     return status;
 }

@@ -19,12 +19,12 @@
  *
  * - Who goes to main at once: what was away for less than part of a turn of main's hand, since everything the hand evicts was idle
  *   for a whole turn. The idea is LIRS's, Jiang and Zhang 2002; the turn of a hand stands in for its stack.
- * - Who does not, however soon: what main had evicted without having found it used there. Coming to main did it no good, so it
- *   begins again on probation; else a loop a little longer than memory would go round and round through main, each page evicted
- *   just before its use. Now main's hand nearly stands still in every loop, and most of what fits stays and is hit each time
- *   round, where LRU and CLOCK miss everything.
+ * - Who does not, however soon: what main had evicted without having found it used since it was put there (or, spared for being
+ *   dirty, put at its end again). Coming to main did it no good, so it begins again on probation; else a loop a little longer than
+ *   memory would go round and round through main, each page evicted just before its use. Now main's hand nearly stands still in
+ *   every loop, and most of what fits stays and is hit each time round, where LRU and CLOCK miss everything.
  * - How much is on probation: a page that comes back soon after it was evicted there asks for more, one evicted from main for
- *   less (ARC's, Megiddo and Modha 2003), and one that comes back so late that it is not even to go to main for a very little
+ *   less (ARC's, Megiddo and Modha 2003), and one that comes back later than that, and does not go to main, for a very little
  *   less: neither ring would have kept it, and in a loop it is main that hits.
  *
  * The first use of a page proves nothing: the access that is retried after a fault always marks it. On probation it costs the
@@ -49,7 +49,7 @@ struct quire_policy_refault {
     uint32_t share_max;
     uint32_t grow;      /* added to it when a page comes back that was evicted on probation */
     uint32_t shrink;    /* taken from it when one comes back that was evicted from main */
-    uint32_t late;      /* taken from it when one comes back so late that neither ring would have kept it */
+    uint32_t late;      /* taken from it when one comes back later than `soon` says, and does not go to main */
     uint32_t soon;      /* the distance, as a share of the pages, below which coming back teaches the first two */
     uint32_t near;      /* the part of a turn, in 1/256, below which a refault goes to main */
     uint32_t chances;   /* turns that a page found used stays on main, counted up by use; 0..3, more is 3 */
@@ -85,12 +85,12 @@ QUIRE_BEGIN
 #define QUIRE_REFAULT_SEEN_ 2u   /* its first use was seen */
 #define QUIRE_REFAULT_SPARED_ 4u /* it was dirty when its turn came, and spared */
 
-/* Its `mark`: this and the chances left, once it was found used on main after its first use; 0 before. */
+/* Its `mark`: this and the chances left, once it was found used, after its first use, since it was put at the end of main; 0 before. */
 #define QUIRE_REFAULT_PROVEN_ 4u
 
 /* What `history` keeps of an eviction; 0: it was on probation. */
 #define QUIRE_REFAULT_FROM_MAIN_ 1u
-#define QUIRE_REFAULT_FROM_IDLE_ 2u /* as well: it was never used on main */
+#define QUIRE_REFAULT_FROM_IDLE_ 2u /* as well: it was not found used there */
 
 #define QUIRE_REFAULT_COUNT_MASK_ ((1u << QUIRE_PAGE_NUMBER_BITS) - 1u)
 
@@ -126,7 +126,8 @@ static QUIRE_RESIDENT void quire_policy_refault_step_(struct quire_policy_refaul
     refault->turn_left--;
 }
 
-/* What is known of the eviction `distance` evictions ago. */
+/* What is known of the eviction `distance` evictions ago: a hint, as while a dirty page is saved another's eviction may take its
+ * place in the history. */
 static QUIRE_RESIDENT unsigned quire_policy_refault_from_(const struct quire_policy_refault *refault, uint32_t distance)
 {
     uint32_t at = (*refault->base.host.evictions - 1u - distance) % QUIRE_POLICY_REFAULT_HISTORY;
@@ -203,12 +204,10 @@ static QUIRE_RESIDENT void quire_policy_refault_to_main_(struct quire_policy_ref
     quire_page_ring_move(from, &refault->main, refault->base.host.pages, number);
 }
 
-/* A page of main that may have more chances than it has was used. */
+/* A page of main was used that has had less than `most` uses counted. */
 static QUIRE_RESIDENT void quire_policy_refault_used_(const struct quire_policy_refault *refault,
-                                                      struct quire_policy_node *node)
+                                                      struct quire_policy_node *node, uint32_t most)
 {
-    uint32_t most = refault->chances < 3u ? refault->chances : 3u;
-
     if (refault->base.host.age_faults) {
         node->mark = (QUIRE_REFAULT_PROVEN_ + most) & 7u;
     } else if (node->mark == 0) {
@@ -225,6 +224,7 @@ static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refau
 {
     const struct quire_policy_host *host = &refault->base.host;
     struct quire_policy_node *node = quire_page_node(host->pages, number);
+    uint32_t chances = refault->chances < 3u ? refault->chances : 3u;
 
     if ((state & QUIRE_PAGE_USED) != 0) {
         if ((node->queue & QUIRE_REFAULT_SEEN_) == 0) {
@@ -232,8 +232,8 @@ static QUIRE_RESIDENT bool quire_policy_refault_judge_(struct quire_policy_refau
         } else if (ring != &refault->main) {
             quire_policy_refault_to_main_(refault, ring, number);
             return false;
-        } else if (node->mark < QUIRE_REFAULT_PROVEN_ + refault->chances && node->mark < 7u) {
-            quire_policy_refault_used_(refault, node);
+        } else if (node->mark < QUIRE_REFAULT_PROVEN_ + chances) {
+            quire_policy_refault_used_(refault, node, chances);
         }
     } else if (node->mark > QUIRE_REFAULT_PROVEN_ && !host->age_faults) {
         node->mark = (node->mark - 1u) & 7u;
@@ -295,7 +295,8 @@ static QUIRE_RESIDENT uint32_t quire_policy_refault_victim_(struct quire_policy 
             node->mark = (node->mark - 1u) & 7u;
             quire_page_ring_advance(ring, host->pages);
         } else if (quire_policy_refault_judge_(refault, ring, number, state, &search)) {
-            refault->in_vain = 0;
+            refault->in_vain =
+                0; /* even if it came round to the first it passed: measured, stopping earlier saves nothing here */
             return number;
         }
         quire_page_search_pass(&search, number);

@@ -17,7 +17,7 @@
  *     evict -> op->untold |= EVICTED -> the fault ends: one event with a victim
  *                                   \-> quire_op_tell(): an event of its own
  *
- * Called with the lock held. With QUIRE_TRACE 0 nothing of this is called.
+ * Called with the lock held. With QUIRE_TRACE 0 no operation calls any of this.
  */
 QUIRE_BEGIN
 

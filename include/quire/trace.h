@@ -29,7 +29,7 @@
  * Contexts and objects have numbers, which the pager draws (vm->id, fobj->id); what they are called is the user's to say (INFO).
  *
  * Invariants: an event is delivered whole or counted as lost; events are in the order in which the pager's lock was held.
- * With QUIRE_TRACE 0 (base.h) the pager tells nothing and has no instruction of this; a pager without a trace has two per minor
+ * With QUIRE_TRACE 0 (base.h) the pager tells nothing and no fault has an instruction of this, optimised; a pager without a trace has two per minor
  * fault, and no more than a dozen per major one.
  */
 QUIRE_BEGIN
@@ -132,7 +132,7 @@ static inline uint64_t quire_trace_va_page(const struct quire_trace_event *event
 /* ---- The trace ---- */
 
 struct quire_trace {
-    /* The hooks; while a pager has the trace they stay what they are. */
+    /* The hooks; they stay what they are while a pager has the trace, and until the operations that began under it have ended. */
     void *ctx;                  /* handed to them */
     uint64_t (*now)(void *ctx); /* (optional) the clock, which never goes back; under the pager's lock */
     /* (optional) Gets every event instead of the ring; under the pager's lock: neither sleeps nor calls Quire. */

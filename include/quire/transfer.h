@@ -160,12 +160,14 @@ static QUIRE_RESIDENT QUIRE_COLD void quire_pager_saved_(struct quire_op *op, co
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op, uint32_t number, bool wait_ok)
 {
     struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
+    const struct quire_trace *clock = op->pager->trace;
     uint64_t began = quire_pager_clock(op->pager);
     enum quire_status status = quire_pager_save_(op, pmem, number, wait_ok);
 
     if (QUIRE_PAGER_TRACED(op->pager)) {
-        quire_pager_saved_(op, pmem, number, status, began);
+        quire_pager_saved_(op, pmem, number, status, clock == op->pager->trace ? began : 0);
     }
+    (void)clock;
     (void)began;
     return status;
 }

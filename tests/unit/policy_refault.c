@@ -132,6 +132,33 @@ Test(policy_refault, chances_have_a_limit)
     cr_assert_eq(host.aged[0], 3u);
 }
 
+Test(policy_refault, chances_beyond_three_are_three)
+{
+    static const uint32_t many[] = {3, 4, 0xfffffffbu, 0xfffffffcu, 0xfffffffdu, UINT32_MAX};
+    unsigned age_faults;
+    unsigned i;
+    uint32_t n;
+
+    for (age_faults = 0; age_faults < 2u; age_faults++) {
+        for (i = 0; i < sizeof many / sizeof many[0]; i++) {
+            host_start(&host, quire_policy_refault_init(&refault), age_faults != 0);
+            host_fill(&host, 3);
+            for (n = 0; n < 3u; n++) {
+                host.storage[n].policy.queue = 2u;
+                host.used[n] = n != 2u;
+            }
+            refault.share = 0;
+            refault.chances = many[i];
+            cr_assert_eq(host_evict(&host), 2); /* 0 and 1 are on main now, in this order */
+            host.storage[0].policy.mark = age_faults != 0 ? 4u : 6u;
+            host.used[0] = true;
+            host.used[1] = false;
+            cr_assert_eq(host_victim(&host), 1);
+            cr_assert_eq(host.storage[0].policy.mark, 7u, "%u chances: mark %u", many[i], host.storage[0].policy.mark);
+        }
+    }
+}
+
 /* ---- Refaults ---- */
 
 Test(policy_refault, refault_within_half_a_turn_goes_to_main)
