@@ -28,6 +28,7 @@ static void play_use(struct play_need *need, const struct quire_io *io)
     size_t offset = RIG_PAGE / 2u + 8u * play_below(play, 64);
     uint64_t word = play_random(play);
 
+    play_see(play, need->parent, page, need->write[io->pgidx]); /* it may have been let go */
     if (memcmp(io->need_page, model, RIG_PAGE) != 0 && !play_copied(play, need->parent, page, io->need_page)) {
         play_fail(play, "page %u of object %u was handed to a store with other bytes", page, need->parent);
     }

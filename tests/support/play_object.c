@@ -523,7 +523,12 @@ void play_write_back(struct play *play)
     } else if (hits.stuck != 0) {
         set |= MODEL_SET(QUIRE_STUCK);
     }
-    play_expect(play, status, play_pends(play, object) ? play_after_store(play, object, set) : set);
+    if (play_pends(play, object)) {
+        set = play_after_store(play, object, set);
+    } else if (hits.needs && play->variant.pends) {
+        set = play_after_store(play, MODEL_OBJECTS, set); /* what it needs may be in transit */
+    }
+    play_expect(play, status, set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {
         if (m->saves && !m->freed[i] && !play_same(play, object, i)) {
             play_fail(play, "page %u was not saved", i);
