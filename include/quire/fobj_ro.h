@@ -281,7 +281,8 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_load_(struct quire_io *io)
     return status;
 }
 
-static QUIRE_RESIDENT void quire_fobj_ro_free_(struct quire_fobj *fobj)
+/* Not resident, as quire_fobj_put() is not: it runs without locks. */
+static void quire_fobj_ro_free_(struct quire_fobj *fobj)
 {
     struct quire_fobj_ro *ro = QUIRE_CONTAINER_OF(fobj, struct quire_fobj_ro, base);
     struct quire_fobj *hash_fobj = ro->hash_fobj;
