@@ -19,7 +19,7 @@
  *
  * A look-up uses one entry at a time: the hash it came for is copied, and the entry let go, before the next one is claimed. So one
  * entry is enough, and as many as there are look-ups at once are enough for them all. More than `num_nodes` at once: NO_MEMORY. The
- * entry that gives way is one in nobody's use, of those the one not used for longest, counted in nodes read. No lock is taken:
+ * entry that gives way is one in nobody's use, of those the one not used for longest. No lock is taken:
  *
  *     entry->state:   EMPTY -- claimed, by CAS --> CLAIMED -- verified --> READY + users -- claimed with no user --> CLAIMED
  *                                                     \-- refused --> EMPTY
@@ -39,7 +39,7 @@ QUIRE_BEGIN
 struct quire_hash_node {
     uint32_t state; /* EMPTY, CLAIMED, or READY with the number of its users */
     uint32_t key;   /* 1 + the number of the node it holds */
-    uint32_t used;  /* tree->misses when it was last */
+    uint32_t used;  /* tree->uses when it was last */
 };
 
 /* Zero-initialise it, then set what is marked (must). It may be discarded after quire_hash_tree_init(). */
@@ -68,7 +68,7 @@ struct quire_hash_tree {
     unsigned char *pages;
     uint32_t num_nodes;
     uint32_t lookups; /* atomic: in progress now */
-    uint32_t misses;  /* atomic: nodes read so far, modulo 2^32 */
+    uint32_t uses;    /* atomic: of any entry so far, modulo 2^32 */
     void *ctx;
     enum quire_status (*read_node)(void *ctx, unsigned level, uint32_t index, void *page);
 };
@@ -190,7 +190,7 @@ static QUIRE_RESIDENT bool quire_hash_tree_use_(struct quire_hash_tree *tree, ui
 /* One pass over the cache: the entry to be claimed, num_nodes if all were seen in use. */
 static QUIRE_RESIDENT uint32_t quire_hash_tree_oldest_(const struct quire_hash_tree *tree, uint32_t *state)
 {
-    uint32_t now = quire_atomic_load(&tree->misses);
+    uint32_t now = quire_atomic_load(&tree->uses);
     uint32_t best = tree->num_nodes;
     uint32_t age = 0;
     uint32_t i;
@@ -255,7 +255,7 @@ static QUIRE_RESIDENT enum quire_status quire_hash_tree_bring_(struct quire_hash
         quire_atomic_store(&node->state, QUIRE_HASH_NODE_EMPTY_);
         return status;
     }
-    quire_atomic_store(&node->used, quire_hash_tree_add_(&tree->misses, 1u));
+    quire_atomic_store(&node->used, quire_hash_tree_add_(&tree->uses, 1u));
     quire_atomic_store(&node->key, quire_hash_tree_number(tree, level, index) + 1u);
     quire_atomic_store(&node->state, QUIRE_HASH_NODE_READY_ + 1u);
     *entry = i;
@@ -279,7 +279,7 @@ static QUIRE_RESIDENT enum quire_status quire_hash_tree_find_(struct quire_hash_
         found = quire_hash_tree_use_(tree, quire_hash_tree_number(tree, level, index[level]) + 1u, &entry);
     }
     if (found) {
-        quire_atomic_store(&tree->nodes[entry].used, quire_atomic_load(&tree->misses));
+        quire_atomic_store(&tree->nodes[entry].used, quire_hash_tree_add_(&tree->uses, 1u));
         quire_hash_tree_take_(tree, entry, index[level - 1u] % fan_out, expected);
         level--;
     } else {
