@@ -156,7 +156,9 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_fetch_(const struct quire_
         }
     }
     /* ... and last, so that one which writes more leaves nothing of it. */
-    QUIRE_MEMSET(page + want, 0, QUIRE_PAGE_SIZE - want);
+    if (want < QUIRE_PAGE_SIZE) {
+        QUIRE_MEMSET(page + want, 0, QUIRE_PAGE_SIZE - want);
+    }
     return QUIRE_OK;
 }
 
@@ -223,18 +225,14 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_reach_(const struct quire_
     return QUIRE_NEED;
 }
 
-/* Learns from the page before whether an entry that straddles into page `pgidx` carries, if that is not known. `page` is where
- * page `pgidx` will be: nobody sees it yet. */
-static QUIRE_RESIDENT enum quire_status quire_fobj_ro_learn_(const struct quire_fobj_ro *ro, struct quire_io *io,
-                                                             uint32_t pgidx, unsigned char *page)
+/* Learns from the page before whether the entry that straddles into page `pgidx` carries. `page` is where page `pgidx` will be:
+ * nobody sees it yet. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_fobj_ro_learn_(const struct quire_fobj_ro *ro, struct quire_io *io,
+                                                                            uint32_t pgidx, unsigned char *page)
 {
-    enum quire_status status;
     bool done;
+    enum quire_status status = quire_fobj_ro_reach_(ro, io, pgidx - 1u, &done);
 
-    if (QUIRE_LIKELY(!quire_relocs_unknown(&ro->relocs, pgidx))) {
-        return QUIRE_OK;
-    }
-    status = quire_fobj_ro_reach_(ro, io, pgidx - 1u, &done);
     if (status == QUIRE_OK) {
         QUIRE_ASSERT(!done); /* then it would be known */
         status = quire_fobj_ro_get_(ro, pgidx - 1u, page, io->need_page);
@@ -248,9 +246,17 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_learn_(const struct quire_
 static QUIRE_RESIDENT enum quire_status quire_fobj_ro_load_page_(const struct quire_fobj_ro *ro, struct quire_io *io,
                                                                  uint32_t pgidx, unsigned char *page)
 {
-    enum quire_status status = quire_fobj_ro_learn_(ro, io, pgidx, page);
+    enum quire_status status = QUIRE_OK;
+    bool relocate = ro->relocs.count != 0;
+    size_t first = 0;
     bool done = false;
 
+    if (relocate) {
+        first = quire_relocs_find(&ro->relocs, pgidx);
+        if (quire_relocs_unknown(&ro->relocs, pgidx, first)) {
+            status = quire_fobj_ro_learn_(ro, io, pgidx, page);
+        }
+    }
     if (status == QUIRE_OK) {
         status = quire_fobj_ro_reach_(ro, io, pgidx, &done);
     }
@@ -259,8 +265,8 @@ static QUIRE_RESIDENT enum quire_status quire_fobj_ro_load_page_(const struct qu
     }
     status = quire_fobj_ro_get_(ro, pgidx, page, io->need_page);
     /* Not before: nothing that was not verified may be interpreted. */
-    if (status == QUIRE_OK && ro->relocs.count != 0) {
-        quire_relocs_apply(&ro->relocs, pgidx, page);
+    if (status == QUIRE_OK && relocate) {
+        quire_relocs_apply(&ro->relocs, pgidx, first, page);
     }
     return status;
 }

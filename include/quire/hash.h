@@ -36,7 +36,7 @@ QUIRE_BEGIN
 /* Zero-initialise it, then set what is marked (must). */
 struct quire_hash {
     void *ctx;     /* handed to `digest` */
-    uint32_t size; /* bytes of a hash: QUIRE_HASH_SIZE_MIN..MAX, a multiple of 4. 0: 32 */
+    uint32_t size; /* bytes of a hash: QUIRE_HASH_SIZE_MIN..MAX, a multiple of 8. 0: 32 */
 
     /* (must) Writes the hash of the page at `page` to `out`, `size` bytes, unaligned. `level`: 0 for a page of content, n for a
      * node of level n; a hash that is to tell them apart begins with it. Called without any lock of Quire, by several threads
@@ -61,7 +61,7 @@ static inline bool quire_hash_valid(const struct quire_hash *hash)
 {
     uint32_t size = quire_hash_size(hash);
 
-    return hash->digest != NULL && size % 4u == 0 && size >= QUIRE_HASH_SIZE_MIN && size <= QUIRE_HASH_SIZE_MAX;
+    return hash->digest != NULL && size % 8u == 0 && size >= QUIRE_HASH_SIZE_MIN && size <= QUIRE_HASH_SIZE_MAX;
 }
 
 /* Is `expected`, in memory that nobody else can write, the hash of this page? INTEGRITY: no; what the hook answers, if it
@@ -115,18 +115,17 @@ QUIRE_BEGIN
 QUIRE_API QUIRE_RESIDENT enum quire_status quire_hash_check(const struct quire_hash *hash, unsigned level, const void *page,
                                                             const void *expected)
 {
-    uint32_t found[QUIRE_HASH_SIZE_MAX / 4u];
+    uint64_t found[QUIRE_HASH_SIZE_MAX / 8u];
     const unsigned char *byte = (const unsigned char *)expected;
-    uint32_t words = quire_hash_size(hash) / 4u;
-    uint32_t differ = 0;
+    uint32_t words = quire_hash_size(hash) / 8u;
+    uint64_t differ = 0;
+    uint64_t word;
     uint32_t i;
-    /* No initial value is right by chance: a hook that writes nothing finds no page good. */
     enum quire_status status;
 
+    /* So that a hook which writes nothing, or half, finds no page good. */
     for (i = 0; i < words; i++) {
-        uint32_t word;
-
-        QUIRE_MEMCPY(&word, byte + 4u * i, 4u);
+        QUIRE_MEMCPY(&word, byte + 8u * i, 8u);
         found[i] = ~word;
     }
     status = quire_store_answer(hash->digest(hash->ctx, level, page, found));
@@ -134,9 +133,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_hash_check(const struct quire_h
         return status;
     }
     for (i = 0; i < words; i++) {
-        uint32_t word;
-
-        QUIRE_MEMCPY(&word, byte + 4u * i, 4u);
+        QUIRE_MEMCPY(&word, byte + 8u * i, 8u);
         differ |= found[i] ^ word;
     }
     return differ == 0 ? QUIRE_OK : QUIRE_INTEGRITY;

@@ -81,9 +81,9 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_hash_tree_init(struct quire_h
     QUIRE_SYM(quire_hash_tree_init);
 
 /* Stores in *out (tree->hash.size bytes) the hash that page `leaf` of the file must have, as the root vouches for it. INVALID:
- * there is no such page. NO_MEMORY: more look-ups at once than nodes. INTEGRITY, IO, NO_MEMORY, BAD_ANSWER: as above; *out is
- * then as it was. Takes no lock, may sleep in `read_node` and `digest`. O(num_nodes x levels), of which it reads and hashes
- * those not there. */
+ * there is no such page. NO_MEMORY: more look-ups at once than nodes. INTEGRITY, IO, NO_MEMORY, BAD_ANSWER: as above; what is
+ * in *out is then of no use. Takes no lock, may sleep in `read_node` and `digest`. O(num_nodes x levels), of which it reads and
+ * hashes those not there. */
 QUIRE_API QUIRE_RESIDENT QUIRE_MUST_CHECK enum quire_status quire_hash_tree_find(struct quire_hash_tree *tree, uint32_t leaf,
                                                                                  void *out) QUIRE_SYM(quire_hash_tree_find);
 
@@ -266,7 +266,6 @@ static QUIRE_RESIDENT enum quire_status quire_hash_tree_bring_(struct quire_hash
 static QUIRE_RESIDENT enum quire_status quire_hash_tree_find_(struct quire_hash_tree *tree, uint32_t leaf, unsigned char *out)
 {
     uint32_t index[QUIRE_HASH_LEVELS_MAX + 1u];
-    unsigned char expected[QUIRE_HASH_SIZE_MAX];
     uint32_t fan_out = tree->shape.fan_out;
     unsigned level = 0;
     uint32_t entry = 0;
@@ -280,20 +279,19 @@ static QUIRE_RESIDENT enum quire_status quire_hash_tree_find_(struct quire_hash_
     }
     if (found) {
         quire_atomic_store(&tree->nodes[entry].used, quire_hash_tree_add_(&tree->uses, 1u));
-        quire_hash_tree_take_(tree, entry, index[level - 1u] % fan_out, expected);
+        quire_hash_tree_take_(tree, entry, index[level - 1u] % fan_out, out);
         level--;
     } else {
-        QUIRE_MEMCPY(expected, tree->root, tree->hash.size);
+        QUIRE_MEMCPY(out, tree->root, tree->hash.size);
     }
     for (; level > 0; level--) {
-        enum quire_status status = quire_hash_tree_bring_(tree, level, index[level], expected, &entry);
+        enum quire_status status = quire_hash_tree_bring_(tree, level, index[level], out, &entry);
 
         if (status != QUIRE_OK) {
             return status;
         }
-        quire_hash_tree_take_(tree, entry, index[level - 1u] % fan_out, expected);
+        quire_hash_tree_take_(tree, entry, index[level - 1u] % fan_out, out);
     }
-    QUIRE_MEMCPY(out, expected, tree->hash.size);
     return QUIRE_OK;
 }
 

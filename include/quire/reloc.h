@@ -7,7 +7,7 @@
 /*
  * A table of offsets into a file, sorted. At each lies a word of 4 or 8 bytes, little-endian, to which `bias` is added, modulo its
  * size, in the copy of the page that is shown; the file stays as it is, and so tells nobody where it was loaded. fobj_ro.h
- * calls what is here; a user fills in
+ * calls what is here; a user only fills in
  *
  *     struct quire_relocs relocs = {0};
  *     relocs.offsets = table;  relocs.count = n;  relocs.word = 8;  relocs.bias = where_it_lies - where_it_was_linked;
@@ -37,8 +37,13 @@ struct quire_relocs {
  * an entry straddles? O(count). */
 QUIRE_API bool quire_relocs_valid(const struct quire_relocs *relocs, uint64_t len) QUIRE_SYM(quire_relocs_valid);
 
-/* Must the page before be looked at, with quire_relocs_learn(), before page `pgidx` can be relocated? O(log count). */
-QUIRE_API QUIRE_RESIDENT bool quire_relocs_unknown(const struct quire_relocs *relocs, uint32_t pgidx)
+/* The first entry of the table that lies, in part at least, in page `pgidx` or behind it; `count`: none does. O(log count). */
+QUIRE_API QUIRE_RESIDENT size_t quire_relocs_find(const struct quire_relocs *relocs, uint32_t pgidx)
+    QUIRE_SYM(quire_relocs_find);
+
+/* Must the page before be looked at, with quire_relocs_learn(), before page `pgidx` can be relocated? `first`: what
+ * quire_relocs_find() says of it. O(1). */
+QUIRE_API QUIRE_RESIDENT bool quire_relocs_unknown(const struct quire_relocs *relocs, uint32_t pgidx, size_t first)
     QUIRE_SYM(quire_relocs_unknown);
 
 /* Remembers whether the entry that straddles the end of page `pgidx`, if one does, carries. `page`: as it is in the file,
@@ -46,10 +51,10 @@ QUIRE_API QUIRE_RESIDENT bool quire_relocs_unknown(const struct quire_relocs *re
 QUIRE_API QUIRE_RESIDENT void quire_relocs_learn(const struct quire_relocs *relocs, uint32_t pgidx, const unsigned char *page)
     QUIRE_SYM(quire_relocs_learn);
 
-/* Relocates `page`, which is as in the file, verified; and learns. Not before quire_relocs_unknown() is false. O(log count +
- * entries of the page). */
-QUIRE_API QUIRE_RESIDENT void quire_relocs_apply(const struct quire_relocs *relocs, uint32_t pgidx, unsigned char *page)
-    QUIRE_SYM(quire_relocs_apply);
+/* Relocates `page`, which is as in the file, verified; and learns. Not before quire_relocs_unknown() is false. `first`: what
+ * quire_relocs_find() says of it. O(entries of the page). */
+QUIRE_API QUIRE_RESIDENT void quire_relocs_apply(const struct quire_relocs *relocs, uint32_t pgidx, size_t first,
+                                                 unsigned char *page) QUIRE_SYM(quire_relocs_apply);
 
 QUIRE_END
 
@@ -89,22 +94,23 @@ QUIRE_API bool quire_relocs_valid(const struct quire_relocs *relocs, uint64_t le
     return !straddles || relocs->carries != NULL;
 }
 
-/* The first entry that ends behind byte `at`. */
-static QUIRE_RESIDENT size_t quire_relocs_find_(const struct quire_relocs *relocs, uint64_t at)
+QUIRE_API QUIRE_RESIDENT size_t quire_relocs_find(const struct quire_relocs *relocs, uint32_t pgidx)
 {
-    size_t low = 0;
-    size_t high = relocs->count;
+    uint64_t start = (uint64_t)pgidx << QUIRE_PAGE_SHIFT;
+    const uint32_t *offset = relocs->offsets;
+    size_t n = relocs->count;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2u;
-
-        if ((uint64_t)relocs->offsets[middle] + relocs->word > at) {
-            high = middle;
-        } else {
-            low = middle + 1u;
-        }
+    if (pgidx == 0 || n == 0) {
+        return 0;
     }
-    return low;
+    /* Those that are passed over end at `start` or before. */
+    while (n > 0) {
+        size_t half = (n + 1u) / 2u;
+
+        offset += offset[half - 1u] <= start - relocs->word ? half : 0;
+        n -= half;
+    }
+    return (size_t)(offset - relocs->offsets);
 }
 
 /* Adds bytes [from, to) of the bias, and `carry`, to those of a word at `byte`; returns the carry. `write` null: only that. */
@@ -139,16 +145,11 @@ static QUIRE_RESIDENT void quire_relocs_remember_(const struct quire_relocs *rel
     }
 }
 
-QUIRE_API QUIRE_RESIDENT bool quire_relocs_unknown(const struct quire_relocs *relocs, uint32_t pgidx)
+QUIRE_API QUIRE_RESIDENT bool quire_relocs_unknown(const struct quire_relocs *relocs, uint32_t pgidx, size_t first)
 {
     uint64_t start = (uint64_t)pgidx << QUIRE_PAGE_SHIFT;
-    size_t i;
 
-    if (relocs->carries == NULL || relocs->count == 0 || pgidx == 0) {
-        return false;
-    }
-    i = quire_relocs_find_(relocs, start);
-    return i < relocs->count && relocs->offsets[i] < start && quire_relocs_carry_(relocs, pgidx - 1u) == 0;
+    return first < relocs->count && relocs->offsets[first] < start && quire_relocs_carry_(relocs, pgidx - 1u) == 0;
 }
 
 QUIRE_API QUIRE_RESIDENT void quire_relocs_learn(const struct quire_relocs *relocs, uint32_t pgidx, const unsigned char *page)
@@ -160,7 +161,7 @@ QUIRE_API QUIRE_RESIDENT void quire_relocs_learn(const struct quire_relocs *relo
     if (relocs->carries == NULL || relocs->count == 0) {
         return;
     }
-    i = quire_relocs_find_(relocs, end);
+    i = quire_relocs_find(relocs, pgidx + 1u);
     if (i < relocs->count && relocs->offsets[i] < end) {
         unsigned here = (unsigned)(end - relocs->offsets[i]);
 
@@ -197,11 +198,12 @@ static QUIRE_RESIDENT void quire_relocs_add_8_(unsigned char *at, uint64_t bias)
     at[7] = (unsigned char)(value >> 56);
 }
 
-QUIRE_API QUIRE_RESIDENT void quire_relocs_apply(const struct quire_relocs *relocs, uint32_t pgidx, unsigned char *page)
+QUIRE_API QUIRE_RESIDENT void quire_relocs_apply(const struct quire_relocs *relocs, uint32_t pgidx, size_t first,
+                                                 unsigned char *page)
 {
     uint64_t start = (uint64_t)pgidx << QUIRE_PAGE_SHIFT;
     uint64_t end = start + QUIRE_PAGE_SIZE;
-    size_t i = quire_relocs_find_(relocs, start);
+    size_t i = first;
 
     if (i < relocs->count && relocs->offsets[i] < start) {
         unsigned before = (unsigned)(start - relocs->offsets[i]);

@@ -85,6 +85,41 @@ Test(reloc, reloc_that_straddles_asks_for_carries)
     }
 }
 
+static bool unknown(const struct quire_relocs *relocs, uint32_t pgidx)
+{
+    return quire_relocs_unknown(relocs, pgidx, quire_relocs_find(relocs, pgidx));
+}
+
+static void apply(const struct quire_relocs *relocs, uint32_t pgidx, unsigned char *page)
+{
+    quire_relocs_apply(relocs, pgidx, quire_relocs_find(relocs, pgidx), page);
+}
+
+Test(reloc, reloc_finds_the_first_entry_of_a_page_in_tables_of_any_size)
+{
+    static uint32_t offsets[70];
+    struct quire_relocs relocs = {.offsets = offsets, .word = 8, .carries = carries};
+    size_t count;
+    uint32_t pgidx;
+    uint32_t step;
+
+    for (step = 8; step < 3u * (uint32_t)PAGE; step = step * 2u + 4u) {
+        for (count = 0; count <= 70u; count++) {
+            for (pgidx = 0; pgidx < 5u; pgidx++) {
+                size_t i;
+
+                for (i = 0; i < count; i++) {
+                    offsets[i] = 5u + (uint32_t)i * step;
+                }
+                for (i = 0; i < count && offsets[i] + 8u <= pgidx * (uint64_t)PAGE; i++) {
+                }
+                relocs.count = count;
+                cr_expect_eq(quire_relocs_find(&relocs, pgidx), i, "%zu entries, page %u", count, pgidx);
+            }
+        }
+    }
+}
+
 /* A word of `word` bytes, `low` of them at the end of page 0, holding `value`: relocated page by page, in both orders. */
 static void expect_word(unsigned word, unsigned low, uint64_t value, uint64_t bias, bool upper_first)
 {
@@ -101,17 +136,17 @@ static void expect_word(unsigned word, unsigned low, uint64_t value, uint64_t bi
     }
     memcpy(pages, file, sizeof pages);
     carries[0] = 0;
-    cr_assert_not(quire_relocs_unknown(&relocs, 0));
+    cr_assert_not(unknown(&relocs, 0));
     if (upper_first) {
-        cr_assert_eq(quire_relocs_unknown(&relocs, 1), low > 0 && low < word);
+        cr_assert_eq(unknown(&relocs, 1), low > 0 && low < word);
         quire_relocs_learn(&relocs, 0, pages[0]);
-        cr_assert_not(quire_relocs_unknown(&relocs, 1));
-        quire_relocs_apply(&relocs, 1, pages[1]);
-        quire_relocs_apply(&relocs, 0, pages[0]);
+        cr_assert_not(unknown(&relocs, 1));
+        apply(&relocs, 1, pages[1]);
+        apply(&relocs, 0, pages[0]);
     } else {
-        quire_relocs_apply(&relocs, 0, pages[0]);
-        cr_assert_not(quire_relocs_unknown(&relocs, 1));
-        quire_relocs_apply(&relocs, 1, pages[1]);
+        apply(&relocs, 0, pages[0]);
+        cr_assert_not(unknown(&relocs, 1));
+        apply(&relocs, 1, pages[1]);
     }
     for (i = 0; i < word; i++) {
         sum |= (uint64_t)pages[0][at + i] << (8u * i);
@@ -163,18 +198,18 @@ Test(reloc, reloc_remembers_carries_page_by_page)
     }
     cr_assert(quire_relocs_valid(&relocs, 41u * PAGE));
     for (i = 0; i < 40u; i++) {
-        cr_expect(quire_relocs_unknown(&relocs, i + 1u));
+        cr_expect(unknown(&relocs, i + 1u));
         page[PAGE - 1u] = i % 3u == 0 ? 0xff : 0xfe;
         quire_relocs_learn(&relocs, i, page);
         quire_relocs_learn(&relocs, i, page); /* again changes nothing */
         for (j = 0; j < 40u; j++) {
-            cr_expect_eq(quire_relocs_unknown(&relocs, j + 1u), j > i);
+            cr_expect_eq(unknown(&relocs, j + 1u), j > i);
         }
     }
     for (i = 0; i < 40u; i++) {
         memset(page, 0, sizeof page);
-        quire_relocs_apply(&relocs, i + 1u, page);
+        apply(&relocs, i + 1u, page);
         cr_expect_eq(page[0], i % 3u == 0, "page %u", i + 1u);
     }
-    cr_expect_not(quire_relocs_unknown(&relocs, 0));
+    cr_expect_not(unknown(&relocs, 0));
 }
