@@ -36,7 +36,8 @@ END {
     print ""
     for (i = 1; i <= n; i++) {
         if (name[i] ~ /^(plain|list|paged|tree)$/) {
-            limit("read-only, " name[i] ": instructions per load besides those hooks and wiping", own[i], name[i] == "tree" ? 350 : 300)
+            most_own = name[i] == "tree" ? 350 : 300
+            limit("read-only, " name[i] ": instructions per load besides those hooks and wiping", own[i], most_own)
         } else if (name[i] == "reloc_none") {
             limit("read-only, reloc_none: instructions of finding that a page has none of 4096", own[i] - own[2], 250)
         } else if (name[i] == "reloc_64") {

@@ -1,5 +1,6 @@
 /*
- * What a page of a read-only object costs that is verified and relocated, besides reading, hashing and wiping it, and what secure memory.
+ * What a page of a read-only object costs that is verified and relocated, besides reading, hashing and wiping it; and what secure
+ * memory the object takes.
  *
  *     store_ro load CASE N    N loads; run it under callgrind, twice. An operation costs (Ir(2N) - Ir(N)) / N instructions, less
  *                             the same figure of the hooks alone: of `hooks`, or `hooks_node` where a node is read too

@@ -21,7 +21,7 @@
  *     `hashes`      a list in secure memory: 32 bytes a page
  *     `hash_fobj`   a list that is itself paged, an object of lower rank: a load NEEDs (need.h) the page of it that has the hash.
  *                   That object may be one like this, with a list of its own. Secure memory: pages of the pool, as long as they
- *                   are used enough to stay
+ *                   are used enough to stay (what a load depends on comes whatever its account's quota, if there is room)
  *     `hash_tree`   one hash, and a cache of nodes (hash_tree.h): secure memory does not grow with the file
  *     `verify`      a callback, which gets the object and the page index
  *
@@ -76,8 +76,9 @@ struct quire_fobj_ro_config {
     const void *hashes;     /* one behind the other, in memory that nobody else can write and that stays until `release` ... */
     size_t hashes_len;      /* ... whose length in bytes is exactly that of all of them */
 
-    /* quire_hash_per_page() of them to a page, in a paged object that is known to the same pager (quire_pager_know()). It is
-     * referred to until the end; the rank of this object is its rank plus one, at most QUIRE_FOBJ_RANK_MAX. */
+    /* quire_hash_per_page() of them to a page (level 1 of what hash_build.h writes), in a paged object that is known to the same
+     * pager (quire_pager_know()). It is referred to until the end; the rank of this object is its rank plus one, at most
+     * QUIRE_FOBJ_RANK_MAX. */
     struct quire_fobj *hash_fobj;
     struct quire_hash_tree *hash_tree; /* with the tree's own `hash`; stays until `release` */
     uint32_t hash_first;               /* which hash of `hash_fobj` or `hash_tree` is that of page 0 */
