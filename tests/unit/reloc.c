@@ -123,8 +123,8 @@ Test(reloc, reloc_finds_the_first_entry_of_a_page_in_tables_of_any_size)
 /* A word of `word` bytes, `low` of them at the end of page 0, holding `value`: relocated page by page, in both orders. */
 static void expect_word(unsigned word, unsigned low, uint64_t value, uint64_t bias, bool upper_first)
 {
-    static unsigned char pages[2][QUIRE_PAGE_SIZE];
-    static unsigned char file[2][QUIRE_PAGE_SIZE];
+    static unsigned char pages[2u * QUIRE_PAGE_SIZE]; /* one behind the other */
+    static unsigned char file[2u * QUIRE_PAGE_SIZE];
     uint32_t at = (uint32_t)PAGE - low;
     struct quire_relocs relocs = {.offsets = &at, .count = 1, .word = word, .bias = bias, .carries = carries};
     uint64_t sum = 0;
@@ -132,25 +132,25 @@ static void expect_word(unsigned word, unsigned low, uint64_t value, uint64_t bi
 
     memset(file, 0xa5, sizeof file);
     for (i = 0; i < word; i++) {
-        file[0][at + i] = (unsigned char)(value >> (8u * i)); /* [1] follows */
+        file[at + i] = (unsigned char)(value >> (8u * i));
     }
     memcpy(pages, file, sizeof pages);
     carries[0] = 0;
     cr_assert_not(unknown(&relocs, 0));
     if (upper_first) {
         cr_assert_eq(unknown(&relocs, 1), low > 0 && low < word);
-        quire_relocs_learn(&relocs, 0, pages[0]);
+        quire_relocs_learn(&relocs, 0, pages);
         cr_assert_not(unknown(&relocs, 1));
-        apply(&relocs, 1, pages[1]);
-        apply(&relocs, 0, pages[0]);
+        apply(&relocs, 1, pages + PAGE);
+        apply(&relocs, 0, pages);
     } else {
-        apply(&relocs, 0, pages[0]);
+        apply(&relocs, 0, pages);
         cr_assert_not(unknown(&relocs, 1));
-        apply(&relocs, 1, pages[1]);
+        apply(&relocs, 1, pages + PAGE);
     }
     for (i = 0; i < word; i++) {
-        sum |= (uint64_t)pages[0][at + i] << (8u * i);
-        file[0][at + i] = pages[0][at + i];
+        sum |= (uint64_t)pages[at + i] << (8u * i);
+        file[at + i] = pages[at + i];
     }
     value += bias;
     if (word == 4u) {
