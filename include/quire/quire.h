@@ -15,12 +15,16 @@
 #include "tree.h"
 
 #include "fobj.h"
+#include "hash.h"
+#include "hash_build.h"
+#include "hash_tree.h"
 #include "headroom.h"
 #include "mmu.h"
 #include "policy.h"
 #include "region.h"
 #include "region_check.h"
 #include "region_explain.h"
+#include "reloc.h"
 #include "trace.h"
 #include "view.h"
 

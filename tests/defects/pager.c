@@ -41,6 +41,7 @@
 #include <quire/fobj_rw.h>
 #include <quire/fobj_zero.h>
 #include <quire/gauge.h>
+#include <quire/hash_build.h>
 #include <quire/pager_trace.h>
 #endif
 #if UNIT == 0 || UNIT == 7

@@ -64,7 +64,8 @@ measure policy trace,memory,pages,policy,flags
 if [ "$(uname -m)" = x86_64 ]; then
     measure pager case,pages,areas,contexts,instructions,worst
     measure region workload,live,alloc,free,worst_alloc,worst_free,utilisation
+    measure store case,what,value
 else
-    echo "ok - bench/run pager and region # skip: their limits are counted in x86-64 instructions"
+    echo "ok - bench/run pager, region and store # skip: their limits are counted in x86-64 instructions"
 fi
 finish

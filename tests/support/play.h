@@ -2,6 +2,7 @@
 #ifndef PLAY_H
 #define PLAY_H
 
+#include "hashed.h"
 #include "model.h"
 #include "rig.h"
 
@@ -39,6 +40,15 @@ struct play_need {
     bool write[MODEL_PAGES];    /* and whether to write it */
 };
 
+/* The source of a read-only object that verifies and relocates its pages. */
+struct play_file {
+    struct hashed hashed;
+    struct hashed_tree tree;
+    bool has_tree;
+    uint32_t offsets[2u * MODEL_PAGES];
+    uint32_t carries[QUIRE_RELOCS_CARRY_BYTES(MODEL_PAGES) / sizeof(uint32_t)];
+};
+
 struct play_object {
     enum play_kind kind;
     struct quire_fobj *fobj; /* the object, in one of the following */
@@ -49,7 +59,8 @@ struct play_object {
     struct quire_fobj_phys phys;
     struct quire_sim_watch watch;
     uint32_t *slots;
-    unsigned char *kept;      /* rw, ro: what the store has */
+    unsigned char *kept;      /* rw: what the store has; ro: what it shows */
+    struct play_file *file;   /* ro: what the store has, if that is something else */
     bool *stored;             /* rw: which pages it was given */
     struct play_need need;    /* need */
     uint32_t released;        /* calls of `release` */

@@ -136,6 +136,70 @@ static enum quire_status make_rw(struct play *play, struct play_object *o, struc
     return quire_fobj_rw_init(&o->rw, &config);
 }
 
+#define RO_BIAS 0x123456789abcdeffu
+
+/* The file of which o->kept is what relocation makes: a word in each page, and one across the end of each. */
+static void unrelocate(struct play_object *o, struct quire_fobj_ro_config *config, uint32_t npages)
+{
+    struct play_file *file = o->file;
+    size_t n = 0;
+    uint32_t i;
+    unsigned b;
+
+    for (i = 0; i < 2u * npages; i++) {
+        uint64_t at = (uint64_t)(i / 2u) * RIG_PAGE + (i % 2u == 0 ? 128u + 3u * i : RIG_PAGE - 1u - i % 7u);
+        unsigned borrow = 0;
+
+        if (at + 8u <= config->len) {
+            for (b = 0; b < 8u; b++) {
+                unsigned byte = file->hashed.bytes[at + b] - (unsigned)(RO_BIAS >> (8u * b) & 0xffu) - borrow;
+
+                file->hashed.bytes[at + b] = (unsigned char)byte;
+                borrow = byte >> 8 & 1u;
+            }
+            file->offsets[n++] = (uint32_t)at;
+        }
+    }
+    config->relocs.offsets = file->offsets;
+    config->relocs.count = n;
+    config->relocs.word = 8;
+    config->relocs.bias = RO_BIAS;
+    config->relocs.carries = file->carries;
+}
+
+/* Its pages are verified, by a list or by a tree whose cache is too small, and perhaps relocated. */
+static void make_file(struct play *play, struct play_object *o, struct quire_fobj_ro_config *config, uint32_t npages)
+{
+    struct play_file *file = calloc(1, sizeof *file);
+
+    o->file = file;
+    hashed_begin(&file->hashed, config->len, play_chance(play, 2) ? 0 : 64);
+    memcpy(file->hashed.bytes, o->kept, (size_t)config->len);
+    if (play_chance(play, 2)) {
+        unrelocate(o, config, npages);
+    }
+    hashed_finish(&file->hashed);
+    config->data = file->hashed.bytes;
+    if (play_chance(play, 2)) {
+        file->has_tree = true;
+        hashed_tree_start(&file->tree, &file->hashed, 1u + play_below(play, 2));
+        config->hash_tree = &file->tree.tree;
+    } else {
+        config->hash = file->hashed.hash;
+        config->hashes = file->hashed.list;
+        config->hashes_len = file->hashed.list_len;
+    }
+}
+
+static void free_file(struct play_file *file)
+{
+    if (file->has_tree) {
+        hashed_tree_stop(&file->tree);
+    }
+    hashed_stop(&file->hashed);
+    free(file);
+}
+
 static enum quire_status make_ro(struct play *play, struct play_object *o, struct model_object *m)
 {
     struct quire_fobj_ro_config config;
@@ -155,6 +219,9 @@ static enum quire_status make_ro(struct play *play, struct play_object *o, struc
     m->max_prot = QUIRE_PROT_READ | QUIRE_PROT_EXEC;
     config.slots = o->slots;
     config.data = o->kept;
+    if (play_chance(play, 2)) {
+        make_file(play, o, &config, m->npages);
+    }
     config.ctx = o;
     config.release = count_release;
     o->fobj = &o->ro.base;
@@ -313,6 +380,9 @@ static void free_object(struct play *play, unsigned i)
     }
     if (o->kind == PLAY_RW) {
         free(o->rw.store.ctx);
+    }
+    if (o->file != NULL) {
+        free_file(o->file);
     }
     free(o->kept);
     free(o->stored);
