@@ -21,6 +21,7 @@
 #include "region.h"
 #include "region_check.h"
 #include "region_explain.h"
+#include "seal.h"
 #include "trace.h"
 #include "view.h"
 
@@ -52,6 +53,7 @@
 #include "pager_trace.h"
 #include "pin.h"
 #include "quota.h"
+#include "rekey.h"
 #include "resize.h"
 #include "shm.h"
 #include "vm.h"
