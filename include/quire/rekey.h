@@ -19,7 +19,7 @@
  * Because a key is old, is said to be known to somebody, or ran out of versions or object numbers (LIMIT):
  *
  *     quire_sealer_rekey(&sealer);                                  every save from now on is under the new key
- *     quire_fobj_rw_rekey(&pager, &rw, 0, rw.base.num_pages, true); each object of the sealer, parents of metadata too
+ *     quire_fobj_rw_rekey(&pager, &rw, 0, rw.base.num_pages, 0, true);  each object of the sealer, parents of metadata too
  *     quire_sealer_is_rekeying(&sealer)                             false: the old key is wiped
  *
  * For each page that is stored under the old key:
@@ -36,12 +36,12 @@ QUIRE_BEGIN
 /* Makes sure that no page of [first, first + n) of `rw` is stored under another key than the current one. If the range is all of the
  * object and nothing failed, it lets go of the old key, which is wiped if it was the last. The caller has a reference. The first
  * failure is returned after the others were tried; nothing is lost by it: call again. INTEGRITY, IO: a page could not be opened
- * or read; as long as it is stored like that, the old key stays: have it written over or freed (QUIRE_ADVICE_FREE), or the object
- * die. INVALID: out of range, not sealed, or the pager does not know the object. NO_PAGE, AGAIN, TIMEOUT, STUCK, and the
+ * or read; as long as it is stored like that, the old key stays: have the page freed (QUIRE_ADVICE_FREE), or the object die. `thread`: as in struct quire_fault, a number that no other thread uses meanwhile: the last pages that it faulted in give way
+ * where nothing else does. INVALID: out of range, no such thread, not sealed, or the pager does not know the object. NO_PAGE, AGAIN, TIMEOUT, STUCK, and the
  * others of stores: as in quire_pager_fault() and quire_pager_write_back(). Takes the lock, must not be called with it held; sleeps in
  * load and save. O(n), and a load and a save for each page that has to move. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_rw_rekey(struct quire_pager *pager, struct quire_fobj_rw *rw,
-                                                                 uint32_t first, uint32_t n, bool wait_ok)
+                                                                 uint32_t first, uint32_t n, uint32_t thread, bool wait_ok)
     QUIRE_SYM(quire_fobj_rw_rekey);
 
 QUIRE_END
@@ -55,19 +55,16 @@ QUIRE_END
 
 QUIRE_BEGIN
 
-/* Brings page `pgidx` of `fobj` as a fault would; the lock is dropped meanwhile. */
-static enum quire_status quire_rekey_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx, bool wait_ok)
+/* Brings page `pgidx` of `fobj` as a fault would, but that it is not kept for the thread: no instruction needs it. */
+static enum quire_status quire_rekey_bring_(struct quire_op *op, struct quire_fobj *fobj, uint32_t pgidx,
+                                            const struct quire_how *how)
 {
-    struct quire_how how;
     enum quire_status store;
     uint32_t number;
     bool loaded = false;
     bool dropped = false;
 
-    how.wait_ok = wait_ok;
-    how.steps = NULL;
-    how.headroom = NULL; /* nobody missed it */
-    return quire_pager_bring(op, fobj, pgidx, &how, &number, &loaded, &dropped, &store);
+    return quire_pager_bring(op, fobj, pgidx, how, &number, &loaded, &dropped, &store);
 }
 
 /* Stores in *epoch what page `pgidx`, which is stored and in no transit, was sealed under. False: the page of metadata that says so
@@ -117,7 +114,7 @@ static void quire_rekey_evict_(struct quire_op *op, const struct quire_fobj *fob
 
 /* One page: looks anew whenever the lock was dropped, until it is not stored under a key older than that of `epoch`. */
 static enum quire_status quire_rekey_page_(struct quire_op *op, struct quire_fobj_rw *rw, uint32_t pgidx, uint32_t epoch,
-                                           bool wait_ok)
+                                           const struct quire_how *how)
 {
     struct quire_pager *pager = op->pager;
     struct quire_fobj *fobj = &rw->base;
@@ -130,25 +127,25 @@ static enum quire_status quire_rekey_page_(struct quire_op *op, struct quire_fob
         uint32_t sealed;
 
         if (fobj->flushing != 0) {
-            status = quire_op_wait_fobj(op, fobj, fobj, wait_ok);
+            status = quire_op_wait_fobj(op, fobj, fobj, how->wait_ok);
         } else if (kind == QUIRE_SLOT_CLAIMED || (pmem != NULL && quire_pmem_is_busy(pmem))) {
-            status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], wait_ok); /* who works on it may use the old key */
+            status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], how->wait_ok); /* who works on it may use the old key */
         } else if (kind == QUIRE_SLOT_EMPTY || (pmem != NULL && (pmem->flags & QUIRE_PMEM_STORED) == 0)) {
             break;
         } else if (pmem != NULL && pmem->state == QUIRE_PAGE_QUARANTINED) {
             status = quire_pmem_late_(pager, pmem) != NULL ? QUIRE_TIMEOUT : QUIRE_STUCK;
         } else if (!quire_rekey_epoch_(pager, rw, pgidx, &sealed)) {
-            status = quire_rekey_bring_(op, rw->meta_fobj, quire_fobj_rw_meta_page(rw, pgidx), wait_ok);
+            status = quire_rekey_bring_(op, rw->meta_fobj, quire_fobj_rw_meta_page(rw, pgidx), how);
         } else if (sealed >= epoch) {
             break;
         } else if (pmem == NULL) {
-            status = quire_rekey_bring_(op, fobj, pgidx, wait_ok);
+            status = quire_rekey_bring_(op, fobj, pgidx, how);
             brought = true;
             if (status == QUIRE_OK) { /* at once, before another thread evicts it */
-                status = quire_rekey_save_(op, fobj, pgidx, wait_ok);
+                status = quire_rekey_save_(op, fobj, pgidx, how->wait_ok);
             }
         } else {
-            status = quire_rekey_save_(op, fobj, pgidx, wait_ok);
+            status = quire_rekey_save_(op, fobj, pgidx, how->wait_ok);
         }
     }
     if (brought && status == QUIRE_OK) {
@@ -158,23 +155,27 @@ static enum quire_status quire_rekey_page_(struct quire_op *op, struct quire_fob
 }
 
 QUIRE_API enum quire_status quire_fobj_rw_rekey(struct quire_pager *pager, struct quire_fobj_rw *rw, uint32_t first, uint32_t n,
-                                                bool wait_ok)
+                                                uint32_t thread, bool wait_ok)
 {
+    struct quire_how how;
     enum quire_status status = QUIRE_OK;
     struct quire_op op;
     uint32_t epoch;
     uint32_t i;
 
-    if (rw->sealed.sealer == NULL || !quire_fobj_range_valid_(pager, &rw->base, first, n)) {
+    if (rw->sealed.sealer == NULL || thread >= pager->concurrency || !quire_fobj_range_valid_(pager, &rw->base, first, n)) {
         return QUIRE_INVALID;
     }
     epoch = quire_atomic_load(&rw->sealed.sealer->epoch);
     if (quire_atomic_load(&rw->sealed.held) == epoch) {
         return QUIRE_OK;
     }
+    how.wait_ok = wait_ok;
+    how.steps = quire_pager_step_row(pager, thread);
+    how.headroom = NULL; /* nobody missed what is brought */
     quire_op_begin(&op, pager);
     for (i = 0; i < n; i++) {
-        enum quire_status one = quire_rekey_page_(&op, rw, first + i, epoch, wait_ok);
+        enum quire_status one = quire_rekey_page_(&op, rw, first + i, epoch, &how);
 
         status = status == QUIRE_OK ? one : status;
     }

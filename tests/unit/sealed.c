@@ -363,7 +363,7 @@ Test(sealed, versions_that_are_used_up_leave_the_page_dirty_and_a_new_key_helps)
     EXPECT(quire_sealer_rekey(&w.cipher.sealer), QUIRE_OK);
     EXPECT(evict(1), QUIRE_OK);
     sealed_read_all(&w, 3);
-    EXPECT(quire_fobj_rw_rekey(&w.rig.pager, &w.top->rw, 0, SEALED_PAGES, false), QUIRE_OK);
+    EXPECT(quire_fobj_rw_rekey(&w.rig.pager, &w.top->rw, 0, SEALED_PAGES, 0, false), QUIRE_OK);
     cr_expect_not(quire_sealer_is_rekeying(&w.cipher.sealer));
     sealed_read_all(&w, 3);
     sealed_end(&w);
