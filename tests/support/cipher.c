@@ -226,7 +226,7 @@ static enum quire_status seal(void *ctx, void *key, const struct quire_seal_labe
         wrong(cipher, "sealed into something else than a buffer");
     }
     if (cipher->sealing != NULL) {
-        cipher->sealing(cipher->user);
+        cipher->sealing(cipher->user, label, plain);
     }
     stream(key, label->nonce, plain, sealed, status == QUIRE_OK ? WORDS : WORDS / 2u);
     tag_of(key, label, sealed, tag);

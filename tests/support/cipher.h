@@ -51,7 +51,8 @@ struct cipher {
     size_t places;
     size_t used;
     struct quire_seal_label last; /* of the last seal */
-    void (*sealing)(void *user);  /* called in each seal, without the mutex. Null: nothing */
+    /* Called in each seal, without the mutex. Null: nothing. */
+    void (*sealing)(void *user, const struct quire_seal_label *label, const void *plain);
     void *user;
 };
 

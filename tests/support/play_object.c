@@ -69,7 +69,7 @@ static enum quire_status rw_read(void *ctx, uint32_t page, void *to)
 {
     struct rw_store *rw = ctx;
 
-    memcpy(to, rw->object->kept + page * RIG_PAGE, RIG_PAGE);
+    memcpy(to, (rw->object->sealed != NULL ? rw->object->sealed : rw->object->kept) + page * RIG_PAGE, RIG_PAGE);
     return QUIRE_OK;
 }
 
@@ -77,8 +77,12 @@ static enum quire_status rw_write(void *ctx, uint32_t page, const void *from)
 {
     struct rw_store *rw = ctx;
 
-    play_check_saved(rw->play, rw->object->fobj, page, from);
-    memcpy(rw->object->kept + page * RIG_PAGE, from, RIG_PAGE);
+    if (rw->object->sealed != NULL) {
+        memcpy(rw->object->sealed + page * RIG_PAGE, from, RIG_PAGE); /* what it was before was seen when it was sealed */
+    } else {
+        play_check_saved(rw->play, rw->object->fobj, page, from);
+        memcpy(rw->object->kept + page * RIG_PAGE, from, RIG_PAGE);
+    }
     rw->object->stored[page] = true;
     return QUIRE_OK;
 }
@@ -112,7 +116,7 @@ static void make_store(struct play *play, struct play_object *o, struct model_ob
     }
 }
 
-static enum quire_status make_rw(struct play *play, struct play_object *o, struct model_object *m)
+static enum quire_status make_rw(struct play *play, struct play_object *o, struct model_object *m, unsigned object)
 {
     struct rw_store *ctx = calloc(1, sizeof *ctx);
     struct quire_fobj_rw_config config;
@@ -133,6 +137,9 @@ static enum quire_status make_rw(struct play *play, struct play_object *o, struc
     config.ctx = o;
     config.release = count_release;
     o->fobj = &o->rw.base;
+    if (play_chance(play, 2)) {
+        play_seal_object(play, object, &config);
+    }
     return quire_fobj_rw_init(&o->rw, &config);
 }
 
@@ -237,7 +244,7 @@ void play_new_object(struct play *play)
     m->held = true;
     switch (o->kind) {
     case PLAY_RW:
-        status = make_rw(play, o, m);
+        status = make_rw(play, o, m, i);
         break;
     case PLAY_RO:
         status = make_ro(play, o, m);
@@ -315,6 +322,8 @@ static void free_object(struct play *play, unsigned i)
         free(o->rw.store.ctx);
     }
     free(o->kept);
+    free(o->sealed);
+    free(o->meta);
     free(o->stored);
     free(o->slots);
     free(o);
@@ -523,7 +532,12 @@ void play_write_back(struct play *play)
     } else if (hits.stuck != 0) {
         set |= MODEL_SET(QUIRE_STUCK);
     }
-    play_expect(play, status, play_pends(play, object) ? play_after_store(play, object, set) : set);
+    if (play_pends(play, object)) {
+        set = play_after_store(play, object, set);
+    } else if (hits.needs && play->variant.pends) {
+        set = play_after_store(play, MODEL_OBJECTS, set); /* what it needs may be in transit */
+    }
+    play_expect(play, status, set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {
         if (m->saves && !m->freed[i] && !play_same(play, object, i)) {
             play_fail(play, "page %u was not saved", i);

@@ -254,12 +254,14 @@ Test(rekey, failure_of_any_one_call_is_told_and_made_good_by_calling_again)
 static uint32_t happened;
 
 /* What other threads might do while a page is being sealed: use pages, this one excepted, and re-key, too. */
-static void meanwhile(void *user)
+static void meanwhile(void *user, const struct quire_seal_label *label, const void *plain)
 {
     enum quire_status status;
     uint32_t i;
 
     (void)user;
+    (void)label;
+    (void)plain;
     w.cipher.sealing = NULL; /* what happens here is not interrupted again */
     happened++;
     for (i = 0; i < 3; i++) {
@@ -305,10 +307,12 @@ Test(rekey, faults_go_on_while_pages_are_moved)
     }
 }
 
-static void asks_for_the_key(void *user)
+static void asks_for_the_key(void *user, const struct quire_seal_label *label, const void *plain)
 {
     bool *asked = user;
 
+    (void)label;
+    (void)plain;
     if (!*asked) {
         *asked = true;
         new_key(); /* between the seal's choice of its key and the end of its save */
