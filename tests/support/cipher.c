@@ -184,12 +184,15 @@ static enum quire_status key_make(void *ctx, uint32_t epoch, const uint8_t *seed
     return status;
 }
 
-/* With the mutex held. */
-static void use_key(struct cipher *cipher, const struct cipher_key *key)
+/* With the mutex held. False: it is no key. */
+static bool use_key(struct cipher *cipher, const struct cipher_key *key)
 {
-    if (key == NULL || key->wiped) {
+    bool good = key != NULL && !key->wiped;
+
+    if (!good) {
         wrong(cipher, "a key is used that was wiped");
     }
+    return good;
 }
 
 static void key_wipe(void *ctx, void *key)
@@ -198,7 +201,10 @@ static void key_wipe(void *ctx, void *key)
     struct cipher_key *gone = key;
 
     pthread_mutex_lock(&cipher->mutex);
-    use_key(cipher, gone);
+    if (!use_key(cipher, gone)) {
+        pthread_mutex_unlock(&cipher->mutex);
+        return;
+    }
     memset(gone->word, 0, sizeof gone->word);
     gone->wiped = true;
     cipher->keys_alive--;
@@ -215,13 +221,19 @@ static enum quire_status seal(void *ctx, void *key, const struct quire_seal_labe
 {
     struct cipher *cipher = ctx;
     enum quire_status status;
+    bool good;
 
     pthread_mutex_lock(&cipher->mutex);
     status = called(cipher, CIPHER_SEAL);
-    use_key(cipher, key);
-    note_use(cipher, ((struct cipher_key *)key)->id, label->nonce); /* whether it fails or not */
+    good = use_key(cipher, key);
+    if (good) {
+        note_use(cipher, ((struct cipher_key *)key)->id, label->nonce); /* whether it fails or not */
+    }
     cipher->last = *label;
     pthread_mutex_unlock(&cipher->mutex);
+    if (!good) {
+        return QUIRE_IO;
+    }
     if (plain == sealed || !note_of(sealed)->lent) {
         wrong(cipher, "sealed into something else than a buffer");
     }
@@ -239,11 +251,15 @@ static enum quire_status open_page(void *ctx, void *key, const struct quire_seal
     struct cipher *cipher = ctx;
     uint8_t sum[QUIRE_SEAL_TAG_BYTES];
     enum quire_status status;
+    bool good;
 
     pthread_mutex_lock(&cipher->mutex);
     status = called(cipher, CIPHER_OPEN);
-    use_key(cipher, key);
+    good = use_key(cipher, key);
     pthread_mutex_unlock(&cipher->mutex);
+    if (!good) {
+        return QUIRE_IO;
+    }
     tag_of(key, label, page, sum);
     stream(key, label->nonce, page, page, status == QUIRE_OK ? WORDS : WORDS / 2u);
     if (status == QUIRE_OK && memcmp(sum, tag, sizeof sum) != 0) {
