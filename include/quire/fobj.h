@@ -43,9 +43,10 @@ struct quire_io {
 
 /*
  * The operations of a kind of fobj. They are called without any lock of Quire and may sleep; several may be in flight for
- * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY, LIMIT (a counter of the store's is at its
- * end); NEED as need.h says; and, where the request has a ticket, PENDING: the store goes on working with *io and its pages, which stay as they are
- * until quire_io_complete() (io.h) brings the answer. Every other value counts as BAD_ANSWER.
+ * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY, LIMIT (a
+ * counter of the store's is at its end); NEED as need.h says; and, where the request has a ticket, PENDING: the store goes on
+ * working with *io and its pages, which stay as they are until quire_io_complete() (io.h) brings the answer. Every other value
+ * counts as BAD_ANSWER.
  *
  * An answer is for all pages of the request. One that failed for several pages is made again for the page that is needed
  * alone, so that no neighbour's failure is its own.

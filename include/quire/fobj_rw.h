@@ -66,8 +66,8 @@ struct quire_fobj_rw_sealing {
     struct quire_seal_meta *meta;
 
     /* Or: pages of another object, QUIRE_FOBJ_RW_META_PAGES(num_pages) from `meta_first`, that nobody else uses while this object
-     * lives: paged, with a save operation, of a lower rank than QUIRE_FOBJ_RANK_MAX, writable, born as zeros, known to the pager. What an earlier object
-     * left there does no harm. A reference is taken, until just before `release`. */
+     * lives: paged, with a save operation, of a lower rank than QUIRE_FOBJ_RANK_MAX, writable, born as zeros, known to the
+     * pager. What an earlier sealed object left there does no harm. A reference is taken, until just before `release`. */
     struct quire_fobj *meta_fobj;
     uint32_t meta_first;
 };

@@ -212,8 +212,8 @@ static const enum quire_status lies[] = {
     (enum quire_status)INT_MIN,
 };
 
-/* Lets `knob`, or the next call of this hook of the cipher, be every answer a callback may and may not give, and looks at what a load
- * or save makes of it. */
+/* Lets `knob`, or the next call of this hook of the cipher, be every answer a callback may and may not give, and looks at what
+ * a load or save makes of it. */
 static void expect_answers(struct quire_fobj_rw *rw, enum quire_status *knob, enum cipher_hook hook, bool saving)
 {
     enum quire_status says = QUIRE_OK;
