@@ -117,9 +117,6 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_rw_init(struct quire_fob
                                                                 const struct quire_fobj_rw_config *config)
     QUIRE_SYM(quire_fobj_rw_init);
 
-/* Is it a read-write object of this header? For who has only the base. O(1). */
-QUIRE_API bool quire_fobj_is_rw(const struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_is_rw);
-
 /* The page of metadata of page `pgidx`, and its entry in that page. O(1). */
 static inline QUIRE_RESIDENT uint32_t quire_fobj_rw_meta_page(const struct quire_fobj_rw *rw, uint32_t pgidx)
 {
@@ -313,11 +310,6 @@ static bool quire_fobj_rw_config_valid_(const struct quire_fobj_rw_config *confi
 static const struct quire_fobj_ops quire_fobj_rw_ops_ QUIRE_RESIDENT_RO = {
     "rw", QUIRE_FOBJ_OPS_FILLS | QUIRE_FOBJ_OPS_FORGETS, quire_fobj_rw_load_, quire_fobj_rw_save_, NULL, quire_fobj_rw_free_,
 };
-
-QUIRE_API bool quire_fobj_is_rw(const struct quire_fobj *fobj)
-{
-    return fobj->ops->load == quire_fobj_rw_load_;
-}
 
 /* Takes what a sealed object holds of others: the parent and the key. */
 static enum quire_status quire_fobj_rw_join_(struct quire_sealed *sealed, const struct quire_fobj_rw_sealing *sealing)
