@@ -82,7 +82,7 @@ function reached(place,    text, member) {
         stop("cannot read the call at " place)
     }
     member = substr(text, RSTART, RLENGTH - 1)
-    if (member ~ /^(mmu|mem|hooks|store|sealing|ro|rw|zero|phys|pool|shm|visitor|trace)(->|\.)/) {
+    if (member ~ /^(mmu|mem|hooks|store|sealing|sealer|ro|rw|zero|phys|pool|shm|visitor|trace)(->|\.)/) {
         return ""
     }
     if (member == "unlock") { # a copy of the hook, for when its owner is gone

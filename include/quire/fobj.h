@@ -43,9 +43,10 @@ struct quire_io {
 
 /*
  * The operations of a kind of fobj. They are called without any lock of Quire and may sleep; several may be in flight for
- * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY; NEED as need.h
- * says; and, where the request has a ticket, PENDING: the store goes on working with *io and its pages, which stay as they are
- * until quire_io_complete() (io.h) brings the answer. Every other value counts as BAD_ANSWER.
+ * one object, never two for one page. Answers that the pager takes at their word: OK, IO, INTEGRITY, NO_MEMORY, LIMIT (a
+ * counter of the store's is at its end); NEED as need.h says; and, where the request has a ticket, PENDING: the store goes on
+ * working with *io and its pages, which stay as they are until quire_io_complete() (io.h) brings the answer. Every other value
+ * counts as BAD_ANSWER.
  *
  * An answer is for all pages of the request. One that failed for several pages is made again for the page that is needed
  * alone, so that no neighbour's failure is its own.
@@ -150,7 +151,8 @@ static inline QUIRE_RESIDENT bool quire_fobj_is_unpaged(const struct quire_fobj 
 /* What a store, or a callback of one, may answer, as it is; everything else as the lie it is. O(1). */
 static inline QUIRE_RESIDENT enum quire_status quire_store_answer(enum quire_status answer)
 {
-    bool known = answer == QUIRE_OK || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY;
+    bool known = answer == QUIRE_OK || answer == QUIRE_IO || answer == QUIRE_INTEGRITY || answer == QUIRE_NO_MEMORY ||
+                 answer == QUIRE_LIMIT;
 
     return QUIRE_LIKELY(known) ? answer : QUIRE_BAD_ANSWER;
 }

@@ -25,6 +25,7 @@
 #include "region_check.h"
 #include "region_explain.h"
 #include "reloc.h"
+#include "seal.h"
 #include "trace.h"
 #include "view.h"
 
@@ -56,6 +57,7 @@
 #include "pager_trace.h"
 #include "pin.h"
 #include "quota.h"
+#include "rekey.h"
 #include "resize.h"
 #include "shm.h"
 #include "vm.h"

@@ -25,6 +25,7 @@
 #endif
 #if UNIT == 0 || UNIT == 4
 #include <quire/pin.h>
+#include <quire/rekey.h> /* beside writeback.h, whose page it saves */
 #include <quire/vm.h>
 #include <quire/writeback.h>
 #endif

@@ -2,6 +2,7 @@
 #ifndef PLAY_H
 #define PLAY_H
 
+#include "cipher.h"
 #include "hashed.h"
 #include "model.h"
 #include "rig.h"
@@ -16,7 +17,7 @@ enum play_kind {
     PLAY_CODE,   /* read and execute, over the rig's store */
     PLAY_SHORT,  /* the same, over a store that leaves the end of each page to the pager's wiping */
     PLAY_LOCKED, /* read-write, never evicted */
-    PLAY_RW,     /* fobj_rw.h */
+    PLAY_RW,     /* fobj_rw.h, sealed or not */
     PLAY_RO,     /* fobj_ro.h */
     PLAY_ZERO,   /* fobj_zero.h */
     PLAY_ZERO_LOCKED,
@@ -59,7 +60,9 @@ struct play_object {
     struct quire_fobj_phys phys;
     struct quire_sim_watch watch;
     uint32_t *slots;
-    unsigned char *kept;      /* rw: what the store has; ro: what it shows */
+    unsigned char *kept;      /* rw: what the store has, of a sealed one opened; ro: what it shows */
+    unsigned char *sealed;    /* rw: what it has as it is; null: not sealed */
+    struct quire_seal_meta *meta;
     struct play_file *file;   /* ro: what the store has, if that is something else */
     bool *stored;             /* rw: which pages it was given */
     struct play_need need;    /* need */
@@ -105,6 +108,7 @@ struct play {
         uint32_t bits[(MODEL_CELLS + 31u) / 32u];
         bool written[MODEL_CELLS]; /* since the log began or was cleared */
     } log[MODEL_VMS];
+    struct cipher cipher;            /* of the objects that are sealed */
     uint64_t late;                   /* requests given up so far */
     uint64_t old_ticket;             /* answered some time ago */
     uint64_t bad_answers;            /* late answers that were errors so far */

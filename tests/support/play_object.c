@@ -69,7 +69,7 @@ static enum quire_status rw_read(void *ctx, uint32_t page, void *to)
 {
     struct rw_store *rw = ctx;
 
-    memcpy(to, rw->object->kept + page * RIG_PAGE, RIG_PAGE);
+    memcpy(to, (rw->object->sealed != NULL ? rw->object->sealed : rw->object->kept) + page * RIG_PAGE, RIG_PAGE);
     return QUIRE_OK;
 }
 
@@ -77,8 +77,12 @@ static enum quire_status rw_write(void *ctx, uint32_t page, const void *from)
 {
     struct rw_store *rw = ctx;
 
-    play_check_saved(rw->play, rw->object->fobj, page, from);
-    memcpy(rw->object->kept + page * RIG_PAGE, from, RIG_PAGE);
+    if (rw->object->sealed != NULL) {
+        memcpy(rw->object->sealed + page * RIG_PAGE, from, RIG_PAGE); /* what it was before was seen when it was sealed */
+    } else {
+        play_check_saved(rw->play, rw->object->fobj, page, from);
+        memcpy(rw->object->kept + page * RIG_PAGE, from, RIG_PAGE);
+    }
     rw->object->stored[page] = true;
     return QUIRE_OK;
 }
@@ -112,7 +116,7 @@ static void make_store(struct play *play, struct play_object *o, struct model_ob
     }
 }
 
-static enum quire_status make_rw(struct play *play, struct play_object *o, struct model_object *m)
+static enum quire_status make_rw(struct play *play, struct play_object *o, struct model_object *m, unsigned object)
 {
     struct rw_store *ctx = calloc(1, sizeof *ctx);
     struct quire_fobj_rw_config config;
@@ -133,6 +137,9 @@ static enum quire_status make_rw(struct play *play, struct play_object *o, struc
     config.ctx = o;
     config.release = count_release;
     o->fobj = &o->rw.base;
+    if (play_chance(play, 2)) {
+        play_seal_object(play, object, &config);
+    }
     return quire_fobj_rw_init(&o->rw, &config);
 }
 
@@ -304,7 +311,7 @@ void play_new_object(struct play *play)
     m->held = true;
     switch (o->kind) {
     case PLAY_RW:
-        status = make_rw(play, o, m);
+        status = make_rw(play, o, m, i);
         break;
     case PLAY_RO:
         status = make_ro(play, o, m);
@@ -385,6 +392,8 @@ static void free_object(struct play *play, unsigned i)
         free_file(o->file);
     }
     free(o->kept);
+    free(o->sealed);
+    free(o->meta);
     free(o->stored);
     free(o->slots);
     free(o);

@@ -73,6 +73,14 @@ uint32_t play_late_pages(const struct play *play);
 /* What an operation on the object (MODEL_OBJECTS: any) may end with besides. */
 uint32_t play_after_store(struct play *play, unsigned object, uint32_t set);
 
+/* Sealed objects. */
+void play_seal_begin(struct play *play);
+void play_seal_end(struct play *play);
+/* Lets the object's pages be sealed. */
+void play_seal_object(struct play *play, unsigned object, struct quire_fobj_rw_config *config);
+/* A new key, or what is stored sealed under it. */
+void play_rekey(struct play *play);
+
 /* Objects and contexts. */
 void play_new_object(struct play *play);
 void play_put(struct play *play);

@@ -71,6 +71,7 @@ void play_start(struct play *play, const struct play_variant *variant, uint64_t 
         config->concurrency, config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT, config->rank_max);
     play->model.step = config->step != 0 ? config->step : QUIRE_PAGER_STEP_DEFAULT;
     play_begin_accounts(play);
+    play_seal_begin(play);
     play_new_vm(play);
     play_new_vm(play);
     play_new_object(play);
@@ -91,7 +92,7 @@ void play_one(struct play *play)
         {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},      {play_give_back, 8},  {play_adopt, 8},
         {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10},  {play_free, 20},      {play_log_start, 8},
         {play_log_read, 25}, {play_log_stop, 3},     {play_new_account, 3}, {play_limit, 8},      {play_end_account, 3},
-        {play_answer, 50},   {play_tick, 4},         {play_save_later, 25},
+        {play_answer, 50},   {play_tick, 4},         {play_save_later, 25}, {play_rekey, 12},
     };
     unsigned total = 0;
     unsigned pick;
@@ -142,6 +143,9 @@ void play_stop(struct play *play)
 {
     if (play->wrong[0] == '\0') {
         play_take_down(play);
+    }
+    if (play->wrong[0] == '\0') {
+        play_seal_end(play);
     }
     if (play->wrong[0] == '\0') { /* else what is left is left: the process ends */
         rig_stop(&play->rig);

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "cipher.h"
 #include "quire/fobj_rw.h"
 
 #define PAGE ((size_t)1 << QUIRE_PAGE_SHIFT)
@@ -23,24 +24,9 @@ struct store {
     const void *wrote_from; /* the page of the last write */
 };
 
-/* Seals by adding a key that depends on object, page and version, and remembers a sum over the sealed page. */
-struct sealing {
-    enum quire_status seal_says;
-    enum quire_status open_says;
-    size_t seals; /* bytes it seals before it answers */
-    unsigned nsealed;
-    unsigned nopened;
-    unsigned lent; /* bounce pages out at the moment */
-    unsigned nlent;
-    bool no_buffer;
-    const struct quire_fobj *fobj[PAGES]; /* whose page it was */
-    unsigned version[PAGES];
-    uint64_t tag[PAGES];
-    unsigned char bounce[PAGE];
-};
-
 static struct store store;
-static struct sealing sealing;
+static struct cipher cipher;
+static struct quire_seal_meta meta[PAGES];
 static uint32_t slots[PAGES];
 static unsigned releases;
 static struct quire_fobj *released;
@@ -68,75 +54,6 @@ static enum quire_status store_write(void *ctx, uint32_t pgidx, const void *page
     return s->write_says;
 }
 
-static unsigned char key(const struct sealing *s, uint32_t pgidx, size_t i)
-{
-    return (unsigned char)(1u + ((uintptr_t)s->fobj[pgidx] >> 4) + 17u * pgidx + 31u * s->version[pgidx] + i);
-}
-
-static uint64_t tag_of(const struct sealing *s, const struct quire_fobj *fobj, uint32_t pgidx, const unsigned char *sealed)
-{
-    uint64_t sum = (uint64_t)(uintptr_t)fobj * 3u + (uint64_t)pgidx * 1000003u + s->version[pgidx];
-    size_t i;
-
-    for (i = 0; i < PAGE; i++) {
-        sum = (sum ^ sealed[i]) * 0x100000001b3u;
-    }
-    return sum;
-}
-
-static enum quire_status seal(void *ctx, const struct quire_fobj *fobj, uint32_t pgidx, const void *plain, void *sealed)
-{
-    struct sealing *s = ctx;
-    const unsigned char *from = plain;
-    unsigned char *to = sealed;
-    size_t i;
-
-    s->nsealed++;
-    s->fobj[pgidx] = fobj;
-    s->version[pgidx]++;
-    for (i = 0; i < s->seals; i++) {
-        to[i] = (unsigned char)(from[i] + key(s, pgidx, i));
-    }
-    s->tag[pgidx] = tag_of(s, fobj, pgidx, to);
-    return s->seal_says;
-}
-
-static enum quire_status open_sealed(void *ctx, const struct quire_fobj *fobj, uint32_t pgidx, void *page)
-{
-    struct sealing *s = ctx;
-    unsigned char *bytes = page;
-    size_t i;
-
-    s->nopened++;
-    if (s->tag[pgidx] != tag_of(s, fobj, pgidx, bytes)) {
-        return QUIRE_INTEGRITY;
-    }
-    for (i = 0; i < PAGE; i++) {
-        bytes[i] = (unsigned char)(bytes[i] - key(s, pgidx, i));
-    }
-    return s->open_says;
-}
-
-static void *buffer_get(void *ctx)
-{
-    struct sealing *s = ctx;
-
-    if (s->no_buffer) {
-        return NULL;
-    }
-    s->lent++;
-    s->nlent++;
-    return s->bounce;
-}
-
-static void buffer_put(void *ctx, void *buffer)
-{
-    struct sealing *s = ctx;
-
-    cr_assert_eq(buffer, (void *)s->bounce);
-    s->lent--;
-}
-
 static void count_release(void *ctx, struct quire_fobj *fobj)
 {
     cr_assert_eq(ctx, &releases);
@@ -149,12 +66,16 @@ static void set_up(void)
     memset(&store, 0, sizeof store);
     memset(store.content, 0xcc, sizeof store.content); /* what nobody stored */
     store.writes = PAGE;
-    memset(&sealing, 0, sizeof sealing);
-    memset(sealing.bounce, OLD, sizeof sealing.bounce);
-    sealing.seals = PAGE;
+    cipher_start(&cipher, 1);
 }
 
-TestSuite(fobj_rw, .init = set_up);
+static void tear_down(void)
+{
+    cr_expect_null(cipher_wrong(&cipher), "%s", cipher_wrong(&cipher));
+    (void)cipher_stop(&cipher); /* most tests leave an object */
+}
+
+TestSuite(fobj_rw, .init = set_up, .fini = tear_down);
 
 static struct quire_fobj_rw_config config_plain(void)
 {
@@ -174,11 +95,8 @@ static struct quire_fobj_rw_config config_sealed(void)
 {
     struct quire_fobj_rw_config config = config_plain();
 
-    config.sealing.ctx = &sealing;
-    config.sealing.seal = seal;
-    config.sealing.open = open_sealed;
-    config.sealing.buffer_get = buffer_get;
-    config.sealing.buffer_put = buffer_put;
+    config.sealing.sealer = &cipher.sealer;
+    config.sealing.meta = meta;
     return config;
 }
 
@@ -274,10 +192,10 @@ static void expect_save_refused(struct quire_fobj_rw *rw, enum quire_status stat
 
     cr_expect_eq(got, status, "%s instead of %s", quire_status_name(got), quire_status_name(status));
     cr_expect(shows(memory[0], 9), "a save changed the page");
-    cr_expect_eq(sealing.lent, 0, "a bounce page was not given back");
+    cr_expect_eq(cipher.buffers, 0, "a buffer was not given back");
 }
 
-static const enum quire_status errors[] = {QUIRE_IO, QUIRE_INTEGRITY, QUIRE_NO_MEMORY};
+static const enum quire_status errors[] = {QUIRE_IO, QUIRE_INTEGRITY, QUIRE_NO_MEMORY, QUIRE_LIMIT};
 
 static const enum quire_status lies[] = {
     (enum quire_status)1,
@@ -288,29 +206,34 @@ static const enum quire_status lies[] = {
     QUIRE_INVALID,
     QUIRE_DEAD,
     QUIRE_BAD_ANSWER,
-    (enum quire_status) - 24,
+    QUIRE_TIMEOUT,
     (enum quire_status) - 1000,
     (enum quire_status)INT_MAX,
     (enum quire_status)INT_MIN,
 };
 
-/* Lets `knob` be every answer a callback may and may not give, and looks at what a load or save makes of it. */
-static void expect_answers(struct quire_fobj_rw *rw, enum quire_status *knob, bool saving)
+/* Lets `knob`, or the next call of this hook of the cipher, be every answer a callback may and may not give, and looks at what
+ * a load or save makes of it. */
+static void expect_answers(struct quire_fobj_rw *rw, enum quire_status *knob, enum cipher_hook hook, bool saving)
 {
+    enum quire_status says = QUIRE_OK;
     size_t i;
 
     for (i = 0; i < sizeof errors / sizeof errors[0] + sizeof lies / sizeof lies[0]; i++) {
         bool error = i < sizeof errors / sizeof errors[0];
         enum quire_status expected = error ? errors[i] : QUIRE_BAD_ANSWER;
 
-        *knob = error ? errors[i] : lies[i - sizeof errors / sizeof errors[0]];
+        *(knob != NULL ? knob : &says) = error ? errors[i] : lies[i - sizeof errors / sizeof errors[0]];
+        if (knob == NULL) {
+            cipher_fail(&cipher, hook, 1, says);
+        }
         if (saving) {
             expect_save_refused(rw, expected);
         } else {
             expect_load_refused(rw, 0, expected);
         }
     }
-    *knob = QUIRE_OK;
+    *(knob != NULL ? knob : &says) = QUIRE_OK;
 }
 
 /* ---- Plain ---- */
@@ -384,7 +307,7 @@ Test(fobj_rw, rw_wipes_the_page_when_a_read_fails_and_says_why)
 
     make_plain(&rw);
     cr_assert_eq(save(&rw, 0, 1, 3), QUIRE_OK);
-    expect_answers(&rw, &store.read_says, false);
+    expect_answers(&rw, &store.read_says, CIPHER_HOOKS, false);
     cr_expect_eq(load(&rw, 0, 1, true), QUIRE_OK, "a retry failed");
     cr_expect(shows(memory[0], 3));
 }
@@ -395,7 +318,7 @@ Test(fobj_rw, rw_says_why_a_write_failed_and_the_old_content_stays)
 
     make_plain(&rw);
     cr_assert_eq(save(&rw, 0, 1, 3), QUIRE_OK);
-    expect_answers(&rw, &store.write_says, true);
+    expect_answers(&rw, &store.write_says, CIPHER_HOOKS, true);
     cr_expect_eq(load(&rw, 0, 1, true), QUIRE_OK);
     cr_expect(shows(memory[0], 3));
     cr_expect_eq(save(&rw, 0, 1, 4), QUIRE_OK, "a retry failed");
@@ -439,16 +362,16 @@ Test(fobj_rw, rw_sealed_gives_back_what_it_was_given_and_the_store_sees_none_of_
     for (i = 0; i < PAGES; i++) {
         cr_assert_eq(save(&rw, i, 1, i), QUIRE_OK);
         cr_expect(shows(memory[0], i), "sealing changed the page");
-        cr_expect_eq(store.wrote_from, (const void *)sealing.bounce);
+        cr_expect_neq(store.wrote_from, (const void *)memory[0]);
         cr_expect_not(shows(store.content[i], i), "the store was given the plain page");
     }
-    cr_expect_eq(sealing.nlent, PAGES);
-    cr_expect_eq(sealing.lent, 0);
+    cr_expect_eq(cipher.calls[CIPHER_BUFFER], PAGES);
+    cr_expect_eq(cipher.buffers, 0);
     for (i = 0; i < PAGES; i++) {
         cr_expect_eq(load(&rw, i, 1, true), QUIRE_OK);
         cr_expect(shows(memory[0], i), "page %u", (unsigned)i);
     }
-    cr_expect_eq(sealing.nlent, PAGES, "a load needs no bounce page");
+    cr_expect_eq(cipher.calls[CIPHER_BUFFER], PAGES, "a load needs no buffer");
 }
 
 Test(fobj_rw, rw_sealed_begins_as_zeros_without_opening_anything)
@@ -458,7 +381,7 @@ Test(fobj_rw, rw_sealed_begins_as_zeros_without_opening_anything)
     make_sealed(&rw);
     cr_expect_eq(load(&rw, 0, 1, false), QUIRE_OK);
     cr_expect(filled_with(memory[0], 0, PAGE));
-    cr_expect_eq(store.nread + sealing.nopened + sealing.nlent, 0);
+    cr_expect_eq(store.nread + cipher.calls[CIPHER_OPEN] + cipher.calls[CIPHER_BUFFER], 0);
 }
 
 Test(fobj_rw, rw_refuses_a_stored_page_that_was_changed)
@@ -487,11 +410,24 @@ Test(fobj_rw, rw_refuses_a_stored_page_that_is_another_one)
 
 Test(fobj_rw, rw_refuses_a_stored_page_of_another_object)
 {
+    static struct quire_seal_meta meta_of[2][PAGES];
+    static unsigned char first[PAGE];
     struct quire_fobj_rw rw[2];
+    unsigned i;
 
-    make_sealed(&rw[0]);
-    make_sealed(&rw[1]);
+    for (i = 0; i < 2; i++) {
+        struct quire_fobj_rw_config config = config_sealed();
+
+        config.sealing.meta = meta_of[i];
+        cr_assert_eq(quire_fobj_rw_init(&rw[i], &config), QUIRE_OK);
+    }
     cr_assert_eq(save(&rw[0], 0, 1, 3), QUIRE_OK);
+    memcpy(first, store.content[0], PAGE);
+    cr_assert_eq(save(&rw[1], 0, 1, 3), QUIRE_OK); /* the same index, version and content */
+    cr_expect_eq(load(&rw[1], 0, 1, true), QUIRE_OK);
+    memcpy(store.content[0], first, PAGE);
+    expect_load_refused(&rw[1], 0, QUIRE_INTEGRITY);
+    memcpy(meta_of[1], meta_of[0], sizeof meta_of[0]); /* though its tag were known */
     expect_load_refused(&rw[1], 0, QUIRE_INTEGRITY);
     cr_expect_eq(load(&rw[0], 0, 1, true), QUIRE_OK);
 }
@@ -527,8 +463,8 @@ Test(fobj_rw, rw_does_not_open_what_it_could_not_read)
 
     make_sealed(&rw);
     cr_assert_eq(save(&rw, 0, 1, 3), QUIRE_OK);
-    expect_answers(&rw, &store.read_says, false);
-    cr_expect_eq(sealing.nopened, 0);
+    expect_answers(&rw, &store.read_says, CIPHER_HOOKS, false);
+    cr_expect_eq(cipher.calls[CIPHER_OPEN], 0);
 }
 
 Test(fobj_rw, rw_wipes_the_page_when_opening_fails_and_says_why)
@@ -537,21 +473,19 @@ Test(fobj_rw, rw_wipes_the_page_when_opening_fails_and_says_why)
 
     make_sealed(&rw);
     cr_assert_eq(save(&rw, 0, 1, 3), QUIRE_OK);
-    expect_answers(&rw, &sealing.open_says, false);
+    expect_answers(&rw, NULL, CIPHER_OPEN, false);
     cr_expect_eq(load(&rw, 0, 1, true), QUIRE_OK, "a retry failed");
     cr_expect(shows(memory[0], 3));
 }
 
-Test(fobj_rw, rw_writes_nothing_when_sealing_fails_and_wipes_the_bounce_page)
+Test(fobj_rw, rw_writes_nothing_when_sealing_fails_and_wipes_the_buffer)
 {
     struct quire_fobj_rw rw;
 
     make_sealed(&rw);
-    sealing.seals = PAGE / 2u;
-    expect_answers(&rw, &sealing.seal_says, true);
-    cr_expect_gt(sealing.nsealed, 0);
-    cr_expect_eq(store.nwritten, 0);
-    cr_expect(filled_with(sealing.bounce, 0, PAGE));
+    expect_answers(&rw, NULL, CIPHER_SEAL, true);
+    cr_expect_gt(cipher.calls[CIPHER_SEAL], 0);
+    cr_expect_eq(store.nwritten, 0); /* the cipher looks at what its buffers come back with */
 }
 
 Test(fobj_rw, rw_sealed_says_why_a_write_failed_and_the_next_load_does_not_lie)
@@ -560,7 +494,7 @@ Test(fobj_rw, rw_sealed_says_why_a_write_failed_and_the_next_load_does_not_lie)
 
     make_sealed(&rw);
     cr_assert_eq(save(&rw, 0, 1, 3), QUIRE_OK);
-    expect_answers(&rw, &store.write_says, true);
+    expect_answers(&rw, &store.write_says, CIPHER_HOOKS, true);
     /* The seal knows of a newer version than the store has: the load fails rather than show the old one. */
     expect_load_refused(&rw, 0, QUIRE_INTEGRITY);
     cr_expect_eq(save(&rw, 0, 1, 4), QUIRE_OK, "a retry failed");
@@ -568,15 +502,14 @@ Test(fobj_rw, rw_sealed_says_why_a_write_failed_and_the_next_load_does_not_lie)
     cr_expect(shows(memory[0], 4));
 }
 
-Test(fobj_rw, rw_save_without_a_bounce_page_is_out_of_memory_and_seals_nothing)
+Test(fobj_rw, rw_save_without_a_buffer_is_out_of_memory_and_seals_nothing)
 {
     struct quire_fobj_rw rw;
 
     make_sealed(&rw);
-    sealing.no_buffer = true;
+    cipher_fail(&cipher, CIPHER_BUFFER, 1, QUIRE_IO);
     expect_save_refused(&rw, QUIRE_NO_MEMORY);
-    cr_expect_eq(sealing.nsealed + store.nwritten, 0);
-    sealing.no_buffer = false;
+    cr_expect_eq(cipher.calls[CIPHER_SEAL] + store.nwritten, 0);
     cr_expect_eq(save(&rw, 0, 1, 3), QUIRE_OK, "a retry failed");
 }
 
@@ -586,8 +519,8 @@ Test(fobj_rw, rw_seals_every_page_of_a_longer_request_by_itself)
 
     make_sealed(&rw);
     cr_assert_eq(save(&rw, 0, 2, 5), QUIRE_OK);
-    cr_expect_eq(sealing.nsealed, 2);
-    cr_expect_eq(sealing.lent, 0);
+    cr_expect_eq(cipher.calls[CIPHER_SEAL], 2);
+    cr_expect_eq(cipher.buffers, 0);
     cr_expect_eq(load(&rw, 0, 2, true), QUIRE_OK);
     cr_expect(shows(memory[0], 5) && shows(memory[1], 6));
 }
@@ -643,25 +576,177 @@ Test(fobj_rw, rw_init_refuses_a_store_that_cannot_read_or_write)
     expect_invalid(&config);
 }
 
-Test(fobj_rw, rw_init_takes_all_of_the_sealing_callbacks_or_none)
+Test(fobj_rw, rw_init_wants_a_sealer_and_one_place_for_metadata_or_neither)
 {
+    static uint32_t parent_slots[1];
+    struct quire_fobj_rw parent;
+    struct quire_fobj_rw_config parent_config = config_plain();
     unsigned present;
 
-    for (present = 0; present < 16u; present++) {
+    parent_config.num_pages = 1;
+    parent_config.slots = parent_slots;
+    cr_assert_eq(quire_fobj_rw_init(&parent, &parent_config), QUIRE_OK);
+    for (present = 0; present < 8u; present++) {
         struct quire_fobj_rw_config config = config_plain();
         struct quire_fobj_rw rw;
 
-        config.sealing.ctx = &sealing;
-        config.sealing.seal = (present & 1u) != 0 ? seal : NULL;
-        config.sealing.open = (present & 2u) != 0 ? open_sealed : NULL;
-        config.sealing.buffer_get = (present & 4u) != 0 ? buffer_get : NULL;
-        config.sealing.buffer_put = (present & 8u) != 0 ? buffer_put : NULL;
-        if (present == 0 || present == 15u) {
+        config.sealing.sealer = (present & 1u) != 0 ? &cipher.sealer : NULL;
+        config.sealing.meta = (present & 2u) != 0 ? meta : NULL;
+        config.sealing.meta_fobj = (present & 4u) != 0 ? &parent.base : NULL;
+        if (present == 0 || present == 3u || present == 5u) {
             cr_expect_eq(quire_fobj_rw_init(&rw, &config), QUIRE_OK);
+            cr_expect_eq(quire_fobj_put(&rw.base), QUIRE_OK);
         } else {
             expect_invalid(&config);
         }
+        cr_expect_eq(cipher.sealer.holders[1], 0, "who is refused, or dies, holds no key");
+        cr_expect_eq(parent.base.refs.count, 1, "nor a parent");
     }
+}
+
+Test(fobj_rw, rw_init_refuses_a_sealer_that_has_ended)
+{
+    struct quire_fobj_rw_config config = config_sealed();
+    struct quire_sealer ended;
+
+    cr_assert_eq(quire_sealer_init(&ended, &cipher_hooks, &cipher), QUIRE_OK);
+    config.sealing.sealer = &ended;
+    cr_assert_eq(quire_sealer_fini(&ended), QUIRE_OK);
+    expect_invalid(&config);
+}
+
+/* ---- Metadata in pages of a parent ---- */
+
+#define PER_PAGE QUIRE_FOBJ_RW_META_PER_PAGE
+#define CHILD_PAGES (2u * PER_PAGE)
+
+static uint32_t child_slots[CHILD_PAGES];
+static uint32_t parent_slots[4];
+static unsigned char kept[PAGE]; /* what the one page of the child that is stored holds there */
+static struct quire_fobj_rw parent;
+static struct quire_seal_meta parent_meta[4];
+
+static enum quire_status kept_read(void *ctx, uint32_t pgidx, void *page)
+{
+    (void)ctx;
+    (void)pgidx;
+    memcpy(page, kept, PAGE);
+    return QUIRE_OK;
+}
+
+static enum quire_status kept_write(void *ctx, uint32_t pgidx, const void *page)
+{
+    (void)ctx;
+    (void)pgidx;
+    memcpy(kept, page, PAGE);
+    return QUIRE_OK;
+}
+
+static struct quire_fobj_rw_config config_parent(void)
+{
+    struct quire_fobj_rw_config config = config_sealed();
+
+    config.num_pages = 4;
+    config.slots = parent_slots;
+    config.store.npages = 4;
+    config.store.read = kept_read;
+    config.store.write = kept_write;
+    config.sealing.meta = parent_meta;
+    return config;
+}
+
+static struct quire_fobj_rw_config config_child(void)
+{
+    struct quire_fobj_rw_config config = config_parent();
+
+    config.num_pages = CHILD_PAGES;
+    config.store.npages = CHILD_PAGES;
+    config.slots = child_slots;
+    config.sealing.meta = NULL;
+    config.sealing.meta_fobj = &parent.base;
+    config.sealing.meta_first = 1;
+    return config;
+}
+
+Test(fobj_rw, rw_asks_for_the_page_of_metadata_before_it_touches_anything)
+{
+    static uint64_t page[PAGE / sizeof(uint64_t)]; /* of the parent */
+    struct quire_fobj_rw_config config = config_parent();
+    struct quire_fobj_rw child;
+    struct quire_io io;
+    uint32_t i;
+
+    cr_assert_eq(quire_fobj_rw_init(&parent, &config), QUIRE_OK);
+    config = config_child();
+    cr_assert_eq(quire_fobj_rw_init(&child, &config), QUIRE_OK);
+    cr_expect_eq(parent.base.rank, 0);
+    cr_expect_eq(child.base.rank, 1);
+    cr_expect_eq(load(&child, PER_PAGE, 1, false), QUIRE_OK, "a page never saved has no metadata");
+    for (i = PER_PAGE - 1u; i <= PER_PAGE; i++) { /* the last entry of one page, the first of the next */
+        memset(page, 0, sizeof page);
+        cr_expect_eq(save(&child, i, 1, 3), QUIRE_NEED);
+        cr_expect_eq(cipher.buffers, 0);
+        io = io_of(&child, i, 1); /* with what save() left there */
+        cr_expect_eq(child.base.ops->save(&io), QUIRE_NEED);
+        cr_expect_eq(io.need_fobj, &parent.base);
+        cr_expect_eq(io.need_pgidx, 1u + i / PER_PAGE);
+        cr_expect(io.need_write);
+        io.need_page = page;
+        io.need_write = false;
+        cr_expect_eq(child.base.ops->save(&io), QUIRE_OK);
+        cr_expect_eq(((struct quire_seal_meta *)page)[i % PER_PAGE].version, 1);
+        io = io_of(&child, i, 1);
+        io.stored = true;
+        cr_expect_eq(child.base.ops->load(&io), QUIRE_NEED);
+        cr_expect_eq(io.need_pgidx, 1u + i / PER_PAGE);
+        cr_expect_not(io.need_write, "a load writes no metadata");
+        io.need_page = page;
+        memset(memory, OLD, sizeof memory);
+        cr_expect_eq(child.base.ops->load(&io), QUIRE_OK);
+        cr_expect(shows(memory[0], 3));
+    }
+    cr_expect_eq(load(&child, 0, 2, true), QUIRE_INVALID, "one page of metadata at a time");
+    cr_expect_eq(quire_fobj_put(&parent.base), QUIRE_OK);
+    cr_expect_eq(parent.base.refs.count, 1, "its child has a reference");
+    cr_expect_eq(quire_fobj_put(&child.base), QUIRE_OK);
+    cr_expect_eq(parent.base.refs.count, 0);
+    cr_expect_eq(cipher.sealer.holders[1], 0);
+}
+
+Test(fobj_rw, rw_init_refuses_a_parent_that_cannot_be_one)
+{
+    struct quire_fobj_rw_config config = config_parent();
+    struct quire_fobj_rw child;
+    const struct quire_fobj_ops *rw_ops;
+    struct quire_fobj_ops ops;
+
+    cr_assert_eq(quire_fobj_rw_init(&parent, &config), QUIRE_OK);
+    config = config_child();
+    config.sealing.meta_first = 3; /* one page short */
+    expect_invalid(&config);
+    config.sealing.meta_first = UINT32_MAX;
+    expect_invalid(&config);
+    config = config_child();
+    config.cluster = 2;
+    expect_invalid(&config);
+    config.cluster = 1;
+    parent.base.rank = QUIRE_FOBJ_RANK_MAX;
+    expect_invalid(&config);
+    parent.base.rank = 0;
+    parent.base.max_prot = QUIRE_PROT_READ;
+    expect_invalid(&config);
+    parent.base.max_prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE;
+    rw_ops = parent.base.ops;
+    ops = *rw_ops;
+    ops.save = NULL;
+    parent.base.ops = &ops;
+    expect_invalid(&config);
+    parent.base.ops = rw_ops;
+    cr_expect_eq(quire_fobj_rw_init(&child, &config), QUIRE_OK);
+    cr_expect_eq(quire_fobj_put(&child.base), QUIRE_OK);
+    cr_expect_eq(quire_fobj_put(&parent.base), QUIRE_OK);
+    cr_expect_eq(quire_fobj_rw_init(&child, &config), QUIRE_DEAD);
+    cr_expect_eq(cipher.sealer.holders[1], 0);
 }
 
 Test(fobj_rw, rw_init_refuses_what_cannot_be)
