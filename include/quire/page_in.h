@@ -104,7 +104,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     enum quire_status status = QUIRE_OK;
 
     if (claims) {
-        fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+        fobj->slots[pgidx] = quire_slot_become(slot, QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
         op->pager->claims++;
     }
     if (number == QUIRE_PAGE_NOT_ASKED) {
@@ -414,7 +414,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     if (from->ops->save == NULL || quire_fobj_by_request(from) || from->dead) {
         return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
     }
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+    fobj->slots[pgidx] = quire_slot_become(slot, QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     pager->claims++;
     from->busy++;
     quire_op_flush(op);

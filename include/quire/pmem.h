@@ -142,7 +142,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool,
     pmem->flags = 0;
     quire_pmem_chain(pool, pmem, number, fobj);
     quire_account_charge(fobj->account);
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
+    fobj->slots[pgidx] = quire_slot_become(fobj->slots[pgidx], QUIRE_SLOT_PRESENT, number);
 }
 
 /* The same with the first free page, which there is. O(1). */
@@ -197,8 +197,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *p
     struct quire_fobj *fobj = pmem->fobj;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
-    fobj->slots[pmem->pgidx] =
-        quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    fobj->slots[pmem->pgidx] = quire_slot_become(
+        fobj->slots[pmem->pgidx], (pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
     quire_pmem_unchain(pool, pmem);
     quire_account_uncharge(fobj->account);
     pmem->fobj = NULL;
@@ -222,8 +222,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_hand_over(struct quire_pmem_pool *po
     struct quire_fobj *from = pmem->fobj;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
-    from->slots[pmem->pgidx] =
-        quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    from->slots[pmem->pgidx] = quire_slot_become(
+        from->slots[pmem->pgidx], (pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
     if (QUIRE_UNLIKELY(from != fobj)) {
         quire_pmem_unchain(pool, pmem);
         quire_pmem_chain(pool, pmem, number, fobj);
@@ -231,7 +231,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_hand_over(struct quire_pmem_pool *po
     pmem->pgidx = pgidx;
     pmem->sole = NULL;
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_LOADING);
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
+    fobj->slots[pgidx] = quire_slot_become(fobj->slots[pgidx], QUIRE_SLOT_PRESENT, number);
 }
 
 /* Is it in transit: neither free nor resident nor quarantined? */

@@ -41,6 +41,7 @@
 #include "rmap.h"
 
 #include "file.h"
+#include "fobj_cow.h"
 #include "pager.h"
 
 #include "adopt.h"
