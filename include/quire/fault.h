@@ -724,7 +724,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_major_(
     }
     fobj = area->fobj;
     pgidx = quire_area_page(area, in->va);
-    if (!quire_pager_may_replace_(pager, fobj, pgidx) || fobj->origin != NULL) {
+    if (!quire_pager_may_replace_(pager, fobj, pgidx)) {
         return quire_pager_fault_long_(pager, key, vm, area, in, out);
     }
     quire_op_begin_fault_(&op, pager, key, vm);

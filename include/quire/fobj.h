@@ -85,6 +85,7 @@ struct quire_fobj_ops {
 /* ---- The object ---- */
 
 #define QUIRE_FOBJ_LOCKED 1u /* its pages are never evicted once loaded */
+#define QUIRE_FOBJ_COPY 2u   /* the library's: it is a copy on write, `origin` is not null */
 
 struct quire_fobj {
     const struct quire_fobj_ops *ops;

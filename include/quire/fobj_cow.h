@@ -176,6 +176,7 @@ static enum quire_status quire_cow_decide_(const struct quire_pager *pager, cons
 static void quire_cow_join_(struct quire_fobj *copy, struct quire_fobj *origin)
 {
     copy->origin = origin;
+    copy->flags |= QUIRE_FOBJ_COPY;
     copy->depth = (uint8_t)(origin->depth + 1u);
     copy->sibling = origin->children;
     if (copy->sibling != NULL) {

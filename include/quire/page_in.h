@@ -374,7 +374,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
 
 /* ---- The common load: into the place of a clean page of the same account ---- */
 
-/* Would quire_pager_bring_() begin by evicting a page of the same account, and ask a store that answers at once? */
+/* Would quire_pager_bring_() begin by evicting a page of the same account, and ask a store that answers at once? Never for a copy on
+ * write. */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_may_replace_(const struct quire_pager *pager, const struct quire_fobj *fobj,
                                                           uint32_t pgidx)
 {
@@ -382,7 +383,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_may_replace_(const struct quire_pag
 
     return quire_slot_kind(fobj->slots[pgidx]) < QUIRE_SLOT_PRESENT && account->charged == account->own &&
            pager->pool.count[QUIRE_PAGE_FREE] == 0 && pager->need == NULL && fobj->flushing == 0 &&
-           (fobj->flags & QUIRE_FOBJ_LOCKED) == 0 && !quire_fobj_by_request(fobj) &&
+           (fobj->flags & (QUIRE_FOBJ_LOCKED | QUIRE_FOBJ_COPY)) == 0 && !quire_fobj_by_request(fobj) &&
            (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0;
 }
 
@@ -414,7 +415,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_replace_dirty
     if (from->ops->save == NULL || quire_fobj_by_request(from) || from->dead) {
         return quire_pager_replace_else_(op, fobj, pgidx, how, number, store);
     }
-    fobj->slots[pgidx] = quire_slot_become(slot, QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
     pager->claims++;
     from->busy++;
     quire_op_flush(op);

@@ -398,6 +398,9 @@ static bool quire_check_family_(const struct quire_fobj *fobj, struct quire_viol
             return quire_check_fail_(out, "4: the list of an object's copies is broken", fobj, 0);
         }
     }
+    if (((fobj->flags & QUIRE_FOBJ_COPY) != 0) != (fobj->origin != NULL)) {
+        return quire_check_fail_(out, "4: an object does not know if it is a copy", fobj, 0);
+    }
     if (fobj->origin != NULL && !fobj->dead) {
         for (copy = fobj->origin->children; copy != NULL && copy != fobj; copy = copy->sibling) {
         }
