@@ -91,6 +91,14 @@ void play_give_back(struct play *play);
 void play_give_back_all(struct play *play);
 void play_adopt(struct play *play);
 
+/* Copies on write. An object that `object`, of this kind and not made yet, could become a copy of, sometimes; MODEL_OBJECTS: none. */
+unsigned play_pick_origin(struct play *play, enum play_kind kind);
+void play_make_copy(struct play *play, unsigned origin, unsigned object);
+/* Whose page stands at the object's page: its own, or that of an origin. */
+unsigned play_showing(const struct play *play, unsigned object, uint32_t page);
+/* What is a copy's own must be, and what is not must not. */
+void play_check_copies(struct play *play);
+
 /* Advice. */
 void play_populate(struct play *play);
 void play_will_need(struct play *play);
