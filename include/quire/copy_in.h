@@ -30,7 +30,7 @@
  *
  * Nobody waits holding one of the two pages, so nobody waits for who waits. In return the origin's page may be gone when there is
  * room at last: then all begins again. A thread's row of last pages (at least two, fobj_cow.h sees to that) keeps it from being
- * what gives way. Who breaks raises `writers`, so that the copy is not frozen (copied itself) meanwhile.
+ * what gives way; for a pin, which has no row, it is held while the policy chooses. Who breaks raises `writers`, so that the copy is not frozen (copied itself) meanwhile.
  */
 QUIRE_BEGIN
 
@@ -69,9 +69,6 @@ QUIRE_END
 #define QUIRE_COPY_IN_IMPLEMENTED
 
 QUIRE_BEGIN
-
-/* Without a row that keeps the origin's page, it may be what gives way to its copy: so often it is tried again. */
-#define QUIRE_COPY_ROUNDS 8u
 
 /* ---- Making a copy ---- */
 
@@ -201,6 +198,31 @@ static QUIRE_RESIDENT QUIRE_COLD bool quire_copy_may_(const struct quire_pager *
            pmem->state == QUIRE_PAGE_RESIDENT;
 }
 
+/* quire_pager_make_room_() for who has no row that would keep *source, the origin's page, from being what gives way: it is held, and
+ * let go of before anybody waits. (He has a reference: what is held does not die.) OK also after waiting, without a page. */
+static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_make_room_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                         uint32_t pgidx, const struct quire_how *how,
+                                                                         struct quire_pmem *source, enum quire_status *store)
+{
+    struct quire_pager *pager = op->pager;
+    struct quire_how now = *how;
+    enum quire_status status;
+
+    now.wait_ok = false;
+    source->holds++;
+    pager->holds++;
+    status = quire_pager_make_room_(op, fobj, pgidx, &now, store);
+    source->holds--;
+    pager->holds--;
+    quire_op_wake_room(op);
+    if (status == QUIRE_AGAIN && pager->needing == NULL) {
+        /* Perhaps only because of that hold. */
+        status = quire_pager_await_room_(op, how->wait_ok);
+        return status == QUIRE_OK ? QUIRE_EXISTS : status;
+    }
+    return status;
+}
+
 /* Makes an own copy of page `pgidx`, which nobody else does, from page `from`, resident. OK with *number QUIRE_PAGE_NONE: all is to
  * be looked at anew. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_break_(struct quire_op *op, struct quire_fobj *fobj,
@@ -216,11 +238,13 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_break_(struct quir
         fobj->account->stats.refused++;
         return QUIRE_NO_PAGE;
     }
-    if (how->steps != NULL) {
-        quire_pager_step_note(pager, how->steps, quire_pmem_at(&pager->pool, from), from);
-    }
     fobj->writers++;
-    status = quire_pager_make_room_(op, fobj, pgidx, how, &shown->store);
+    if (QUIRE_LIKELY(how->steps != NULL)) {
+        quire_pager_step_note(pager, how->steps, quire_pmem_at(&pager->pool, from), from);
+        status = quire_pager_make_room_(op, fobj, pgidx, how, &shown->store);
+    } else {
+        status = quire_copy_make_room_(op, fobj, pgidx, how, quire_pmem_at(&pager->pool, from), &shown->store);
+    }
     fobj->account->stats.refused += status == QUIRE_NO_PAGE;
     if (status == QUIRE_OK && quire_copy_may_(pager, fobj, pgidx, from)) {
         status = fixed && !quire_pager_may_fix(pager, fobj->account) ? QUIRE_NO_PAGE
@@ -294,7 +318,6 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_copy_bring_(struct 
                                                                          struct quire_shown *shown)
 {
     enum quire_status status = QUIRE_OK;
-    unsigned rounds = 0;
 
     fobj->busy++;
     shown->number = QUIRE_PAGE_NONE;
@@ -304,8 +327,6 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_copy_bring_(struct 
         if (fobj->flushing != 0) {
             shown->dropped = true;
             status = quire_op_wait_fobj(op, fobj, fobj, how->wait_ok);
-        } else if (how->steps == NULL && rounds++ == QUIRE_COPY_ROUNDS) {
-            status = QUIRE_NO_PAGE;
         } else {
             status = quire_copy_round_(op, fobj, pgidx, own, how, shown);
         }

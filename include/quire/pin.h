@@ -14,7 +14,7 @@
  * A pin is a token for pages of an fobj, with a reference to it: unmapping, splitting or moving areas does not touch it. A
  * pinned page is never evicted (it may be saved). Pins never take so many pages that a fault could not finish. What is pinned of a
  * copy on write (fobj_cow.h) is its own: where it was the origin's a copy is made first, also to be read only, so that pin and
- * context see the same page; unless the copy cannot be written (any more).
+ * context see the same page; unless the copy cannot be written (any more). While that is made one page more is needed, the origin's.
  */
 QUIRE_BEGIN
 

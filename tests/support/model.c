@@ -482,6 +482,9 @@ uint32_t model_may_pin(const struct model *model, unsigned object, uint32_t firs
     if (quarantined != 0) {
         set |= MODEL_SET(QUIRE_STUCK) | (model_full(model, object, 0, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : 0);
     }
+    if (o->origin != 0 && model_full(model, object, more + 1u, quarantined)) {
+        set |= MODEL_SET(QUIRE_NO_PAGE); /* while one is copied, its origin's page is needed too */
+    }
     return set;
 }
 

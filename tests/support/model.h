@@ -39,6 +39,7 @@ struct model_object {
     unsigned origin;                  /* 1 + the object it is a copy of; 0: none */
     unsigned depth;                   /* origins above it */
     bool frozen;                      /* it was copied */
+    bool own[MODEL_PAGES];            /* a copy's own page */
     uint32_t pins[MODEL_PAGES];       /* pins that cover the page */
     uint32_t write_pins[MODEL_PAGES]; /* of these for writing */
     bool fetched[MODEL_PAGES];        /* of a locked object: stays from now on */

@@ -110,7 +110,7 @@ void play_will_need(struct play *play)
     status = quire_vm_advise(play->vm[vm], RIG_AT(at), n, QUIRE_ADVICE_WILL_NEED);
     play_disarm(play, &hits);
     play_expect(play, status, model_may_advise(&play->model, vm, at, n));
-    if (play->rig.saves != saves) {
+    if (play->rig.saves != saves && !hits.needs) { /* what a store needed may have to be given back */
         play_fail(play, "pages were saved");
     }
 }

@@ -56,6 +56,7 @@ void play_make_copy(struct play *play, unsigned origin, unsigned object)
     play_expect(play, status, set);
     if (status == QUIRE_OK) {
         model_did_copy(&play->model, origin, object);
+        play_map_all(play, object);
     } else if (status == QUIRE_BUSY || status == QUIRE_STUCK) {
         play->model.object[origin].known = true;
     }
@@ -73,7 +74,8 @@ void play_check_copies(struct play *play)
             const struct model_object *o = &play->model.object[m->origin - 1u];
 
             if ((play->object[i]->fobj->slots[page] & QUIRE_SLOT_OWN) != 0) {
-                m->written[page] = m->written[page] || !m->saves; /* also where what it was made for failed */
+                m->written[page] = m->written[page] || !m->saves || !m->own[page]; /* also where what it was made for failed */
+                m->own[page] = true;
             } else if (memcmp(m->content[page], o->content[page], RIG_PAGE) != 0) {
                 play_fail(play, "page %u of object %u differs from its origin, and is not its own", page, i);
             } else if (m->pins[page] != 0 && (m->max_prot & QUIRE_PROT_WRITE) != 0) {

@@ -203,7 +203,8 @@ static enum quire_status make_phys(struct play *play, struct play_object *o, str
     return quire_fobj_phys_init(&o->phys, &config);
 }
 
-void play_new_object(struct play *play)
+/* Makes an object; a copy, if it can be one of some other. */
+static void new_object(struct play *play, bool copy)
 {
     enum quire_status status = QUIRE_OK;
     struct play_object *o;
@@ -224,7 +225,9 @@ void play_new_object(struct play *play)
     m = &play->model.object[i];
     memset(m, 0, sizeof *m);
     o->kind = (enum play_kind)play_below(play, PLAY_NEED);
-    if (play->variant.rig.rank_max != 0 && play_chance(play, 2)) {
+    if (copy) {
+        o->kind = (enum play_kind[]){PLAY_STORE, PLAY_RW, PLAY_ZERO}[play_below(play, 3)];
+    } else if (play->variant.rig.rank_max != 0 && play_chance(play, 2)) {
         o->kind = PLAY_NEED;
     } else if (play->variant.pends && play_chance(play, 2)) {
         o->kind = play_chance(play, 2) ? PLAY_PENDING : PLAY_CLUSTER;
@@ -280,6 +283,16 @@ void play_new_object(struct play *play)
     if (origin != MODEL_OBJECTS) {
         play_make_copy(play, origin, i);
     }
+}
+
+void play_new_object(struct play *play)
+{
+    new_object(play, false);
+}
+
+void play_new_copy(struct play *play)
+{
+    new_object(play, true);
 }
 
 /* ---- The end of an object ---- */

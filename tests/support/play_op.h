@@ -40,6 +40,8 @@ unsigned play_pick_vm(struct play *play);
 
 /* Areas. */
 void play_map(struct play *play);
+/* All of the object, to be read and written, at the lowest place where it fits, if there is one in some context. */
+void play_map_all(struct play *play, unsigned object);
 void play_unmap(struct play *play);
 void play_protect(struct play *play);
 void play_remap(struct play *play);
@@ -75,6 +77,7 @@ uint32_t play_after_store(struct play *play, unsigned object, uint32_t set);
 
 /* Objects and contexts. */
 void play_new_object(struct play *play);
+void play_new_copy(struct play *play);
 void play_put(struct play *play);
 void play_new_vm(struct play *play);
 void play_end_vm(struct play *play);
