@@ -140,7 +140,7 @@ void play_remove(struct play *play)
     } else {
         set = more != 0 && model_short(&play->model, more, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
         if (hits.save != 0) { /* it was one of these pages that could not be saved */
-            set = MODEL_SET(hits.answer);
+            set = MODEL_SET(hits.answer) | (hits.retried ? MODEL_OK : 0);
         }
         /* Taking pages of the reserve makes it short: what a save needs may not be had then. */
         set |= hits.needs ? MODEL_SET(QUIRE_NO_PAGE) | (hits.load != 0 ? MODEL_SET(hits.answer) : 0) : 0;
