@@ -90,6 +90,8 @@ WITNESS(an_evicted_page_leaves_every_copy, .pages = 24)
     begin();
     write_at(&vm[0], 9, 0x71);
     (void)copy_of(copy, &vm[0], RIG_AT(16));
+    (void)copy_of(origin, &vm[0], RIG_AT(24));
+    EXPECT(at(&vm[0], 24) == born(0));
     for (i = 0; i < 2; i++) {
         EXPECT(at(&vm[0], i) == born(i));
         EXPECT(at(&vm[0], 8 + i) == (i == 1 ? 0x71 : born(0)));
@@ -120,6 +122,7 @@ WITNESS(nobody_reads_the_origin_once_the_copy_is_written, .pages = 16, .eager = 
 
     begin();
     OK(rig_access(&rig, 1, 0, &vm[1], RIG_AT(8), RIG_READ, &byte, 1));
+    EXPECT(at(&vm[0], 8) == born(0));
     write_at(&vm[0], 8, 0x71);
     OK(rig_access(&rig, 1, 0, &vm[1], RIG_AT(8), RIG_READ, &byte, 1));
     EXPECT(byte == 0x71);
@@ -161,6 +164,47 @@ WITNESS(areas_of_a_copy_end_with_all_their_entries, .pages = 16)
     sound();
     OK(quire_vm_unmap(&vm[0], RIG_AT(8), 6));
     sound();
+}
+
+WITNESS(a_stuck_own_copy_does_not_concern_its_origin, .pages = 16)
+{
+    begin();
+    OK(rig_map(&vm[1], &origin->fobj, RIG_VA, RIG_READ));
+    write_at(&vm[0], 9, 0x71);
+    EXPECT(at(&vm[0], 1) == born(1));
+    EXPECT(at(&vm[1], 1) == born(1));
+    OK(quire_sim_stick(&rig.sim, &vm[0], RIG_AT(9), 1));
+    SAYS(QUIRE_STUCK, quire_vm_drop_range(&vm[0], RIG_AT(8), 6));
+    sound();
+    EXPECT(at(&vm[0], 1) == born(1));
+    OK(quire_pager_unstick(&rig.pager));
+}
+
+/* A page is saved to make room for an own copy: who asks for that meanwhile must wait, and not be shown the origin's. */
+static enum quire_status read_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)io;
+    if (!load) {
+        store->before = NULL;
+        SAYS(QUIRE_AGAIN, fault_of(1, &vm[1], RIG_AT(8), RIG_READ));
+    }
+    return QUIRE_OK;
+}
+
+WITNESS(an_own_copy_is_nobody_elses_while_room_is_made, .policy = RIG_FIFO, .pages = 6, .step = 2, .concurrency = 2)
+{
+    uint32_t i;
+
+    begin();
+    write_at(&vm[0], 8, 0x71);
+    push_out(copy, 0);
+    for (i = 1; i < 4; i++) {
+        write_at(&vm[0], 8 + i, 0x72);
+    }
+    EXPECT(at(&vm[0], 0) == born(0));
+    copy->before = read_meanwhile;
+    EXPECT(at(&vm[0], 8) == 0x71);
+    EXPECT(copy->before == NULL);
 }
 
 static bool in_flush;
