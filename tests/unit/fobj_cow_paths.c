@@ -78,6 +78,28 @@ Test(fobj_cow_paths, pins_of_a_copy_end_where_there_is_no_room_and_leave_nothing
     END(&w.rig);
 }
 
+Test(fobj_cow_paths, pin_of_a_copy_needs_a_page_more_while_it_is_made)
+{
+    struct rig_config config = {.step = 2, .rank_max = 1};
+    struct rig_store *other;
+    struct quire_pin pin;
+    struct world w;
+
+    config.pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(1, 2, 1) + 1u; /* one could be pinned */
+    world_start(&w, config, 1);
+    other = rig_store_new(&w.rig, COW_PAGES, RW);
+    EXPECT(rig_map(&w.vm, &other->fobj, RIG_AT(16), RW), QUIRE_OK);
+    (void)rig_byte(&w.rig, &w.vm, RIG_AT(16)); /* the thread's last pages stay */
+    (void)rig_byte(&w.rig, &w.vm, RIG_AT(17));
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.copy[0]->fobj, 3, 1, false, false, &pin), QUIRE_NO_PAGE);
+    EXPECT_SOUND(&w.rig);
+    cr_expect_eq(w.copy[0]->fobj.writers, 0);
+    EXPECT(rig_poke(&w.rig, &w.vms[0], RIG_AT(3), 0x11), QUIRE_OK); /* a fault has its row's */
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.copy[0]->fobj, 3, 1, false, false, &pin), QUIRE_OK);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    END(&w.rig);
+}
+
 Test(fobj_cow_paths, copying_into_a_context_breaks_and_copying_out_does_not)
 {
     unsigned number;

@@ -526,3 +526,97 @@ Test(fobj_cow_races, range_that_shows_a_copy_is_flushed_before_the_origins_page_
         END(&w.rig);
     }
 }
+
+/* ---- While a thread waits ---- */
+
+/* The load of the origin's page, which a thread waits for, is answered; then `meanwhile` happens before the thread goes on. */
+static struct world *waiting;
+static void (*during_wait)(struct world *w);
+
+static void in_wait(void *user)
+{
+    (void)user;
+    if (waiting != NULL) {
+        struct world *w = waiting;
+
+        waiting = NULL;
+        EXPECT(rig_answer(&w->rig, 0, QUIRE_OK), QUIRE_OK);
+        during_wait(w);
+    }
+}
+
+static enum quire_status wait_for_origin(struct world *w, unsigned access, void (*meanwhile)(struct world *w))
+{
+    struct rig_config config = {.pages = 16, .concurrency = 2, .requests = 4, .idle = in_wait};
+    struct quire_fault fault = {.va = RIG_AT(3), .access = access, .wait_ok = true};
+
+    world_start(w, config, 0);
+    rig_vm_start(&w->rig, &w->vms[0]);
+    w->origin = rig_store_pending(&w->rig, COW_PAGES, RW);
+    w->copy[0] = rig_store_new(&w->rig, COW_PAGES, RW);
+    make_copy(w, w->copy[0], w->origin);
+    EXPECT(rig_map(&w->vms[0], &w->copy[0]->fobj, RIG_VA, RW), QUIRE_OK);
+    EXPECT(other_fault(w, &w->vms[0], RIG_AT(3), RIG_READ), QUIRE_AGAIN); /* asked the store, and went away */
+    during_wait = meanwhile;
+    waiting = w;
+    return quire_pager_fault(&w->rig.pager, &w->vms[0], &fault, NULL);
+}
+
+Test(fobj_cow_races, page_is_broken_while_its_reader_waits_for_the_origins)
+{
+    struct world w;
+
+    EXPECT(wait_for_origin(&w, RIG_READ, second_writer), QUIRE_OK);
+    cr_expect_null(waiting);
+    EXPECT(w.status, QUIRE_OK);
+    cr_expect_eq(rig_query(&w.vms[0], RIG_AT(3)).pa.addr,
+                 quire_pmem_pa(&w.rig.pager.pool, quire_slot_value(w.copy[0]->slots[3])).addr);
+    cr_expect_eq(rig_stats(&w.rig).copies, 1);
+    END(&w.rig);
+}
+
+static void freeze_the_copy(struct world *w)
+{
+    struct rig_store *below = rig_store_new(&w->rig, COW_PAGES, RW);
+
+    w->status = quire_fobj_cow_make(&w->rig.pager, &below->fobj, &w->copy[0]->fobj);
+}
+
+Test(fobj_cow_races, copy_is_copied_while_its_writer_waits_for_the_origins_page)
+{
+    struct world w;
+
+    EXPECT(wait_for_origin(&w, RIG_WRITE, freeze_the_copy), QUIRE_DENIED);
+    cr_expect_null(waiting);
+    EXPECT(w.status, QUIRE_OK);
+    cr_expect_eq(rig_stats(&w.rig).copies, 0);
+    END(&w.rig);
+}
+
+static void fault_in_range_flush(void *user, const struct quire_batch *batch)
+{
+    struct world *w = flushing;
+
+    (void)user;
+    (void)batch;
+    if (w != NULL) {
+        flushing = NULL;
+        w->status = other_fault(w, &w->vms[0], RIG_AT(5), RIG_READ);
+    }
+}
+
+Test(fobj_cow_races, nothing_of_a_copy_is_mapped_while_a_range_that_shows_it_is_flushed)
+{
+    struct rig_config config = machine(4, 20);
+    struct world w;
+
+    config.flushing = fault_in_range_flush;
+    world_start(&w, config, 2);
+    EXPECT(rig_map(&w.vms[1], &w.copy[0]->fobj, RIG_AT(16), RW), QUIRE_OK);
+    (void)rig_byte(&w.rig, &w.vms[1], RIG_AT(16));
+    flushing = &w;
+    EXPECT(quire_vm_protect(&w.vms[1], RIG_AT(16), COW_PAGES, USER), QUIRE_OK);
+    cr_expect_null(flushing);
+    EXPECT(w.status, QUIRE_AGAIN);
+    END(&w.rig);
+}
