@@ -189,6 +189,7 @@ static bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, 
                                   uint32_t n, unsigned keep)
 {
     const struct quire_pmem_pool *pool = &op->pager->pool;
+    bool copy = area->fobj->origin != NULL; /* else all pages of it are its own */
     bool stuck = false;
     uint32_t i;
 
@@ -196,7 +197,7 @@ static bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, 
         for (i = fobj->chain; i != QUIRE_PAGE_NONE; i = quire_pmem_at(pool, i)->chain_next) {
             uint32_t pgidx = quire_pmem_at(pool, i)->pgidx;
 
-            if (pgidx - first < n && quire_fobj_showing(area->fobj, pgidx) == fobj) {
+            if (pgidx - first < n && (!copy || quire_fobj_showing(area->fobj, pgidx) == fobj)) {
                 stuck = quire_vm_cut_page_(op, area, i, keep) || stuck;
             }
         }
@@ -205,7 +206,7 @@ static bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, 
     for (i = 0; i < n; i++) {
         uint32_t slot = fobj->slots[first + i];
 
-        if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT && quire_fobj_showing(area->fobj, first + i) == fobj) {
+        if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT && (!copy || quire_fobj_showing(area->fobj, first + i) == fobj)) {
             stuck = quire_vm_cut_page_(op, area, quire_slot_value(slot), keep) || stuck;
         }
     }
