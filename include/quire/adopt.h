@@ -24,8 +24,8 @@ QUIRE_BEGIN
 
 /* Makes the physical page at `pa` page `pgidx` of `fobj`, resident, with the bytes it holds. `dirty`: the store does not have them;
  * else a load of the page would give the same bytes, and it may be evicted without a save. The caller has a reference; the
- * object becomes this pager's, as if it had been mapped. INVALID: `pa` is no page of the pool, or the object unpaged, its rank
- * too high, or `pgidx` out of range; EXISTS: page `pgidx` is resident or on its way; BUSY: the physical page is in use or has
+ * object becomes this pager's, as if it had been mapped. INVALID: `pa` is no page of the pool, or the object unpaged or a copy on
+ * write, its rank too high, or `pgidx` out of range; DENIED: `dirty`, and the object has been copied (fobj_cow.h): it stands still; EXISTS: page `pgidx` is resident or on its way; BUSY: the physical page is in use or has
  * been, or the object is another pager's; NO_PAGE: it could never be evicted (of a locked object, or dirty without a save
  * operation) and too few pages that can would be left, or its account is at its quota, or the page is one of those that are held
  * back for stores which need pages (need.h); DEAD, LIMIT: no reference can be had. O(segments), under the lock. */
@@ -53,6 +53,12 @@ static enum quire_status quire_adopt_decide_(const struct quire_pager *pager, co
     unsigned kind = quire_slot_kind(fobj->slots[pgidx]);
     bool fixed = (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 || (dirty && fobj->ops->save == NULL);
 
+    if (fobj->origin != NULL) {
+        return QUIRE_INVALID;
+    }
+    if (dirty && fobj->frozen) {
+        return QUIRE_DENIED;
+    }
     if (kind != QUIRE_SLOT_EMPTY && kind != QUIRE_SLOT_STORED) {
         return QUIRE_EXISTS;
     }

@@ -49,7 +49,7 @@ enum quire_advice {
 
     /* What the pages hold may go. From now on until it is written again each shows what it held or what it was born with, and may
      * change from the one to the other once; never anything older or anybody else's. A page that is written again is as any other.
-     * Checked before anything changes: DENIED: an area does not permit writing, or the store cannot forget (see
+     * Checked before anything changes: DENIED: an area does not permit writing, shows a copy on write, or the store cannot forget (see
      * QUIRE_FOBJ_OPS_FORGETS); BUSY: another context shows some page of the range, or one is pinned; INVALID: an unpaged object. */
     QUIRE_ADVICE_FREE
 };
@@ -176,8 +176,8 @@ static bool quire_advise_step_(uintptr_t *at, uintptr_t last)
 /* Brings one absent page in, if that costs nobody a save. False if there is no room for it, nor for others. */
 static bool quire_advise_bring_(struct quire_op *op, struct quire_area *area, uintptr_t at, uint64_t *left, uint64_t *brought)
 {
-    struct quire_fobj *fobj = area->fobj;
     uint32_t pgidx = quire_area_page(area, at);
+    struct quire_fobj *fobj = quire_fobj_showing(area->fobj, pgidx);
     unsigned kind = quire_slot_kind(fobj->slots[pgidx]);
     struct quire_how how;
     enum quire_status status;
@@ -275,7 +275,8 @@ static enum quire_status quire_advise_dont_need_(struct quire_vm_range *range)
     range->vm->in_flight++;
     for (area = quire_advise_next_(range->vm, &at, range->last, &hole); area != NULL;
          area = quire_advise_next_(range->vm, &at, range->last, &hole)) {
-        uint32_t slot = area->fobj->slots[quire_area_page(area, at)];
+        uint32_t pgidx = quire_area_page(area, at);
+        uint32_t slot = quire_fobj_showing(area->fobj, pgidx)->slots[pgidx];
 
         if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT && quire_pmem_at(pool, quire_slot_value(slot))->mapped == 0) {
             (void)quire_pager_evict_page(op, quire_slot_value(slot), false); /* failing, it stays */
@@ -310,7 +311,8 @@ static enum quire_status quire_advise_may_free_(const struct quire_pager *pager,
     if (quire_fobj_is_unpaged(fobj)) {
         return QUIRE_INVALID;
     }
-    if ((area->prot & QUIRE_PROT_WRITE) == 0 || (fobj->ops->save != NULL && (fobj->ops->flags & QUIRE_FOBJ_OPS_FORGETS) == 0)) {
+    if ((area->prot & QUIRE_PROT_WRITE) == 0 || fobj->origin != NULL ||
+        (fobj->ops->save != NULL && (fobj->ops->flags & QUIRE_FOBJ_OPS_FORGETS) == 0)) {
         return QUIRE_DENIED;
     }
     for (other = quire_fobj_area_overlapping(fobj, first, last); other != NULL;

@@ -72,14 +72,14 @@ static QUIRE_RESIDENT bool quire_around_flagged_(const struct quire_mmu *mmu, co
     if (area != NULL) {
         return (mmu->query(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) & QUIRE_ENTRY_ACCESSED) != 0;
     }
-    area = pmem->mapped != 0 ? quire_fobj_area_showing(pmem->fobj, pmem->pgidx) : NULL;
+    area = pmem->mapped != 0 ? quire_rmap_area(pmem) : NULL;
     for (looks = 0; area != NULL && looks < QUIRE_AROUND_LOOKS; looks++) {
         unsigned entry = mmu->query(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx));
 
         if ((entry & QUIRE_ENTRY_PRESENT) != 0 && (entry & QUIRE_ENTRY_ACCESSED) != 0) {
             return true;
         }
-        area = quire_fobj_area_showing_next(area, pmem->pgidx);
+        area = quire_rmap_area_next(pmem, area);
     }
     return false;
 }
@@ -99,7 +99,8 @@ static QUIRE_RESIDENT bool quire_around_is_honest_(const struct quire_mmu *mmu, 
 static QUIRE_RESIDENT bool quire_around_one_(struct quire_pager *pager, struct quire_area *area, uint32_t pgidx)
 {
     const struct quire_mmu *mmu = pager->mmu;
-    uint32_t slot = area->fobj->slots[pgidx];
+    const struct quire_fobj *fobj = quire_fobj_showing(area->fobj, pgidx);
+    uint32_t slot = fobj->slots[pgidx];
     uintptr_t va = quire_area_va(area, pgidx);
     struct quire_pmem *pmem;
 
@@ -108,6 +109,10 @@ static QUIRE_RESIDENT bool quire_around_one_(struct quire_pager *pager, struct q
     }
     pmem = quire_pmem_at(&pager->pool, quire_slot_value(slot));
     if (pmem->state != QUIRE_PAGE_RESIDENT || pmem->sole == area) {
+        return true;
+    }
+    /* The page of an origin: to be read only, and not while that is being flushed. */
+    if (fobj != area->fobj && ((area->prot & QUIRE_PROT_WRITE) != 0 || fobj->flushing != 0)) {
         return true;
     }
     /* A read-only entry of a clean page would have to go again, with a flush, when it is written. */
@@ -151,7 +156,7 @@ QUIRE_API QUIRE_RESIDENT QUIRE_NOINLINE void quire_around(struct quire_pager *pa
     QUIRE_ASSERT((area->vm->flushing | fobj->flushing) == 0);
     /* Where code can be written, an entry to write through costs the page its being in sync; where writes are logged, nobody would
      * see the first one through it. */
-    if (access == QUIRE_PROT_WRITE || (root->child[0] == NULL && root->child[1] == NULL) ||
+    if (access == QUIRE_PROT_WRITE || (root->child[0] == NULL && root->child[1] == NULL && fobj->origin == NULL) ||
         ((area->prot & QUIRE_PROT_WRITE) != 0 && ((fobj->max_prot & QUIRE_PROT_EXEC) != 0 || area->vm->logged != 0))) {
         return;
     }

@@ -6,6 +6,7 @@
 #include "area.h"
 #include "around.h"
 #include "base.h"
+#include "copy_in.h"
 #include "engine.h"
 #include "fobj.h"
 #include "list.h"
@@ -43,7 +44,7 @@ enum quire_fault_kind {
     QUIRE_FAULT_REFUSED, /* the status tells why */
     QUIRE_FAULT_MINOR,
     QUIRE_FAULT_MAJOR,
-    QUIRE_FAULT_WRITE,    /* a resident page became writable */
+    QUIRE_FAULT_WRITE,    /* a resident page became writable, or an own copy of one was made (fobj_cow.h) */
     QUIRE_FAULT_ACCESSED, /* only the accessed flag was to be set */
     QUIRE_FAULT_SPURIOUS, /* nothing was to do */
     QUIRE_FAULT_UNPAGED
@@ -51,7 +52,9 @@ enum quire_fault_kind {
 
 struct quire_fault_result {
     enum quire_fault_kind kind;
-    struct quire_fobj *fobj; /* for reports: compare it, do not follow it (another thread may have put it). Null: no area */
+    /* Whose page it is: for reports; compare it, do not follow it (another thread may have put it). Null: no area. Where a copy on write
+     * shows a page of its origin, the origin. */
+    struct quire_fobj *fobj;
     uint32_t pgidx;
     enum quire_status store; /* what the store last answered in this fault; OK if it was not asked */
 };
@@ -119,6 +122,31 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_op_nowhere_(struct quire_op *op)
 #endif
 }
 
+/* What quire_pager_resolve_() does where `fobj`, a copy on write, shows its page out->pgidx. */
+static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_resolve_copy_(struct quire_op *op, struct quire_fobj *fobj,
+                                                                                 const struct quire_fault *in,
+                                                                                 const struct quire_how *how,
+                                                                                 struct quire_fault_result *out,
+                                                                                 uint32_t *number, bool *loaded, bool *dropped)
+{
+    struct quire_shown shown;
+    enum quire_status status;
+
+    shown.store = QUIRE_OK;
+    status = quire_copy_bring_(op, fobj, out->pgidx, in->access == QUIRE_PROT_WRITE, how, &shown);
+    out->store = shown.store;
+    *number = shown.number;
+    *loaded = shown.loaded;
+    *dropped = shown.dropped;
+    if (status == QUIRE_OK) {
+        out->fobj = quire_pmem_at(&op->pager->pool, shown.number)->fobj;
+        if (shown.copied && out->kind != QUIRE_FAULT_MAJOR) {
+            out->kind = QUIRE_FAULT_WRITE;
+        }
+    }
+    return status;
+}
+
 QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_op *op, struct quire_vm *vm,
                                                                    const struct quire_fault *in, struct quire_fault_result *out,
                                                                    struct quire_area **area, uint32_t *number)
@@ -160,7 +188,9 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_resolve_(struct quire_
             *number = QUIRE_PAGE_NONE;
             return QUIRE_OK;
         }
-        status = quire_pager_bring_(op, at->fobj, out->pgidx, &how, number, &loaded, &dropped, &out->store);
+        status = QUIRE_LIKELY(at->fobj->origin == NULL)
+                     ? quire_pager_bring_(op, at->fobj, out->pgidx, &how, number, &loaded, &dropped, &out->store)
+                     : quire_pager_resolve_copy_(op, at->fobj, in, &how, out, number, &loaded, &dropped);
         if (loaded && status == QUIRE_OK) {
             out->kind = QUIRE_FAULT_MAJOR;
         }
@@ -391,8 +421,8 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_locked_
         if (status != QUIRE_OK) {
             return status;
         }
-        if (out->kind == QUIRE_FAULT_MAJOR) {
-            before = QUIRE_FAULT_MAJOR;
+        if (out->kind == QUIRE_FAULT_MAJOR || out->kind == QUIRE_FAULT_WRITE) {
+            before = out->kind;
         }
         out->kind = QUIRE_FAULT_MINOR;
 #if QUIRE_TRACE
@@ -405,7 +435,8 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_pager_fault_locked_
 
             quire_pager_step_note(op->pager, quire_pager_step_row(op->pager, in->thread), pmem, number);
             status = quire_pager_map_(op, area, pmem, number, in, out, &again,
-                                      QUIRE_LIKELY(vm->logged == 0) ? 0 : quire_pager_log_(vm, in));
+                                      (QUIRE_LIKELY(vm->logged == 0) ? 0 : quire_pager_log_(vm, in)) |
+                                          (QUIRE_LIKELY(pmem->fobj == area->fobj) ? 0 : QUIRE_PROT_WRITE));
         }
         if (before == QUIRE_FAULT_MAJOR || before == QUIRE_FAULT_WRITE) {
             out->kind = before;

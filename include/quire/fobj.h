@@ -86,6 +86,7 @@ struct quire_fobj_ops {
 /* ---- The object ---- */
 
 #define QUIRE_FOBJ_LOCKED 1u /* its pages are never evicted once loaded */
+#define QUIRE_FOBJ_COPY 2u   /* the library's: it is a copy on write, `origin` is not null */
 
 struct quire_fobj {
     const struct quire_fobj_ops *ops;
@@ -114,6 +115,16 @@ struct quire_fobj {
     uint32_t waiters;             /* threads that wait for one of its pages */
     uint32_t flushing;            /* unlocked flushes in flight that concern it: none of its pages may move */
     uint32_t id;                  /* names it in traces (trace.h); 0 until the pager knows it */
+
+    /* Copies on write (fobj_cow.h). */
+    struct quire_fobj *origin;         /* what it is a copy of, with a reference; null: it is no copy */
+    struct quire_fobj *children;       /* the first of its copies; null: none */
+    struct quire_fobj *sibling;        /* the next copy of the same origin, and the one before */
+    struct quire_fobj *sibling_before; /* null: the first */
+    uint32_t own;                      /* a copy: pages that are its own (QUIRE_SLOT_OWN) */
+    uint32_t writers; /* pages that may be written now by other means than an entry: pinned, copied into, being broken */
+    uint8_t depth;    /* origins above it */
+    bool frozen;      /* it has been copied: nothing writes it any more */
 };
 
 #define QUIRE_FOBJ_RANK_MAX 2u
@@ -173,8 +184,9 @@ static inline QUIRE_RESIDENT bool quire_fobj_by_request(const struct quire_fobj 
  *  kind | own | page number or eviction number
  *
  * While a page is absent its slot is a shadow: the value is when it was evicted (its account's count of evictions, modulo
- * 2^29; 0: never). A refault's distance comes from it. It is a hint: nothing correct depends on it. `own` (an own copy of
- * a copy-on-write child's page) is reserved and zero in this version.
+ * 2^29; 0: never). A refault's distance comes from it. It is a hint: nothing correct depends on it. `own`: the page is the object's
+ * own; in a copy on write (fobj_cow.h) a slot without it shows the origin's page, and is EMPTY, or, while an own copy of the page is
+ * being made, CLAIMED or PRESENT. In an object that is no copy the bit is clear.
  */
 #define QUIRE_SLOT_EMPTY 0u   /* absent, and has the content it was born with */
 #define QUIRE_SLOT_STORED 1u  /* absent, and the store was given its content */
@@ -197,6 +209,21 @@ static inline QUIRE_RESIDENT uint32_t quire_slot_value(uint32_t slot)
 static inline QUIRE_RESIDENT uint32_t quire_slot_make(unsigned kind, uint32_t value)
 {
     return ((uint32_t)kind << QUIRE_SLOT_KIND_SHIFT) | (value & QUIRE_SLOT_VALUE_MASK);
+}
+
+/* What follows `slot`: of another kind and value; the page is as much the object's own as it was. */
+static inline QUIRE_RESIDENT uint32_t quire_slot_become(uint32_t slot, unsigned kind, uint32_t value)
+{
+    return (slot & QUIRE_SLOT_OWN) | quire_slot_make(kind, value);
+}
+
+/* Whose page stands where `fobj`, which is paged, shows its page `pgidx`: its own, or that of an origin. O(depth). */
+static inline QUIRE_RESIDENT struct quire_fobj *quire_fobj_showing(struct quire_fobj *fobj, uint32_t pgidx)
+{
+    while (fobj->origin != NULL && (fobj->slots[pgidx] & QUIRE_SLOT_OWN) == 0) {
+        fobj = fobj->origin;
+    }
+    return fobj;
 }
 
 QUIRE_END

@@ -306,8 +306,9 @@ static QUIRE_RESIDENT bool quire_need_valid_(const struct quire_pager *pager, co
 {
     const struct quire_fobj *fobj = io->need_fobj;
 
-    return fobj != NULL && fobj->pager == pager && !quire_fobj_is_unpaged(fobj) && fobj->rank < io->fobj->rank &&
-           io->need_pgidx < fobj->num_pages && (!io->need_write || (fobj->max_prot & QUIRE_PROT_WRITE) != 0);
+    return fobj != NULL && fobj->pager == pager && !quire_fobj_is_unpaged(fobj) && fobj->origin == NULL &&
+           fobj->rank < io->fobj->rank && io->need_pgidx < fobj->num_pages &&
+           (!io->need_write || (fobj->max_prot & QUIRE_PROT_WRITE) != 0);
 }
 
 /* Lets go of the needed page and its object, in whose last put the lock must not be held. */
@@ -322,11 +323,12 @@ static QUIRE_RESIDENT void quire_need_put_(struct quire_op *op, struct quire_fob
     }
 }
 
-static QUIRE_RESIDENT void quire_need_let_go_(struct quire_op *op, uint32_t number)
+static QUIRE_RESIDENT void quire_need_let_go_(struct quire_op *op, uint32_t number, bool write)
 {
     struct quire_pmem *pmem = quire_pmem_at(&op->pager->pool, number);
     struct quire_fobj *fobj = pmem->fobj;
 
+    fobj->writers -= write;
     pmem->holds--;
     op->pager->holds--;
     quire_op_wake_room(op);
@@ -364,8 +366,10 @@ static QUIRE_RESIDENT enum quire_status quire_need_get_(struct quire_op *op, con
         return status == QUIRE_DEAD ? QUIRE_BAD_ANSWER : status;
     }
     stays = (fobj->flags & QUIRE_FOBJ_LOCKED) != 0 || (io->need_write && fobj->ops->save == NULL);
+    fobj->writers += io->need_write;
     status = quire_need_bring_(op, fobj, io->need_pgidx, stays, wait_ok, number);
     if (status != QUIRE_OK) {
+        fobj->writers -= io->need_write;
         quire_need_put_(op, fobj);
         return status;
     }
@@ -375,7 +379,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_get_(struct quire_op *op, con
         status = quire_need_will_write_(op, *number);
     }
     if (status != QUIRE_OK) {
-        quire_need_let_go_(op, *number);
+        quire_need_let_go_(op, *number, io->need_write);
     }
     return status;
 }
@@ -400,7 +404,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_ask_(struct quire_op *op, str
     if (write) {
         (void)quire_need_will_write_(op, number); /* it may have been saved meanwhile, and its code fetched */
     }
-    quire_need_let_go_(op, number);
+    quire_need_let_go_(op, number, write);
     return answer;
 }
 

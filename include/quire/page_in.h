@@ -104,7 +104,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_claim_(struct quire_op *op, 
     enum quire_status status = QUIRE_OK;
 
     if (claims) {
-        fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
+        fobj->slots[pgidx] = quire_slot_become(slot, QUIRE_SLOT_CLAIMED, quire_slot_value(slot));
         op->pager->claims++;
     }
     if (number == QUIRE_PAGE_NOT_ASKED) {
@@ -389,7 +389,8 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_load_(struct quire_op 
 
 /* ---- The common load: into the place of a clean page of the same account ---- */
 
-/* Would quire_pager_bring_() begin by evicting a page of the same account, and ask a store that answers at once? */
+/* Would quire_pager_bring_() begin by evicting a page of the same account, and ask a store that answers at once? Never for a copy on
+ * write. */
 QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_may_replace_(const struct quire_pager *pager, const struct quire_fobj *fobj,
                                                           uint32_t pgidx)
 {
@@ -397,7 +398,7 @@ QUIRE_INLINE QUIRE_RESIDENT bool quire_pager_may_replace_(const struct quire_pag
 
     return quire_slot_kind(fobj->slots[pgidx]) < QUIRE_SLOT_PRESENT && account->charged == account->own &&
            pager->pool.count[QUIRE_PAGE_FREE] == 0 && pager->need == NULL && fobj->flushing == 0 &&
-           (fobj->flags & QUIRE_FOBJ_LOCKED) == 0 && !quire_fobj_by_request(fobj) &&
+           (fobj->flags & (QUIRE_FOBJ_LOCKED | QUIRE_FOBJ_COPY)) == 0 && !quire_fobj_by_request(fobj) &&
            (pager->mmu->features & QUIRE_MMU_FLUSH_UNLOCKED) == 0;
 }
 

@@ -131,11 +131,28 @@ static QUIRE_RESIDENT bool quire_fobj_in_use_(const struct quire_pager *pager, c
     return quire_fobj_any_area(fobj) != NULL;
 }
 
+/* A copy on write that died is no longer one of its origin's. Nobody who comes back to it follows `origin` then: it is dead. */
+static QUIRE_RESIDENT void quire_fobj_leave_(struct quire_fobj *fobj)
+{
+    if (fobj->sibling_before != NULL) {
+        fobj->sibling_before->sibling = fobj->sibling;
+    } else {
+        fobj->origin->children = fobj->sibling;
+    }
+    if (fobj->sibling != NULL) {
+        fobj->sibling->sibling_before = fobj->sibling_before;
+    }
+    fobj->sibling = NULL;
+    fobj->sibling_before = NULL;
+}
+
 /* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. */
 static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
 {
+    struct quire_fobj *origin = fobj->origin;
     struct quire_op op;
     uint32_t number;
+    bool last;
 
     quire_op_begin(&op, fobj->pager);
     if (quire_fobj_in_use_(fobj->pager, fobj)) {
@@ -146,6 +163,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj 
     fobj->dead = true;
     if (QUIRE_PAGER_TRACED(op.pager)) {
         quire_pager_tell_fobj(op.pager, fobj, QUIRE_TRACE_ENDED);
+    }
+    if (origin != NULL) {
+        quire_fobj_leave_(fobj);
     }
     fobj->busy++;
     number = fobj->chain;
@@ -163,6 +183,9 @@ static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj 
     }
     quire_op_unbusy(&op, fobj);
     quire_op_end(&op);
+    if (origin != NULL && quire_refcount_put(&origin->refs, &last) == QUIRE_OK && last) {
+        (void)origin->last_put(origin); /* no deeper than copies go */
+    }
     return QUIRE_OK;
 }
 

@@ -61,8 +61,7 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
     struct quire_area *area;
     uint32_t n = 0;
 
-    for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
-         area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+    for (area = quire_rmap_area(pmem); area != NULL; area = quire_rmap_area_next(pmem, area)) {
         unsigned entry = mmu->query(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx));
 
         if ((entry & QUIRE_ENTRY_PRESENT) == 0) {
@@ -78,6 +77,9 @@ static bool quire_check_entries_(const struct quire_pager *pager, const struct q
         }
         if ((entry & QUIRE_PROT_ALL & ~(unsigned)area->prot) != 0) {
             return quire_check_fail_(out, "3: an entry permits more than its area", area, pmem->pgidx);
+        }
+        if ((entry & QUIRE_ENTRY_WRITE) != 0 && area->fobj != pmem->fobj) {
+            return quire_check_fail_(out, "3: a copy on write can write the page of its origin", area, pmem->pgidx);
         }
         if ((entry & QUIRE_ENTRY_WRITE) != 0 && (pmem->flags & QUIRE_PMEM_DIRTY) == 0 && !told) {
             return quire_check_fail_(out, "3: a clean page is writable and no hardware will tell", area, pmem->pgidx);
@@ -123,7 +125,7 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
     if (pmem->state >= QUIRE_PAGE_STATES || fobj == NULL || pmem->pgidx >= fobj->num_pages) {
         return quire_check_fail_(out, "1: a page holds no page of an fobj", pmem, number);
     }
-    if (fobj->slots[pmem->pgidx] != quire_slot_make(QUIRE_SLOT_PRESENT, number)) {
+    if (fobj->slots[pmem->pgidx] != quire_slot_become(fobj->slots[pmem->pgidx], QUIRE_SLOT_PRESENT, number)) {
         return quire_check_fail_(out, "1: a page and the slot of what it holds disagree", pmem, number);
     }
     if (fobj->dead && pmem->state == QUIRE_PAGE_RESIDENT && quire_refcount_read(&fobj->refs) == 0 && fobj->busy == 0) {
@@ -384,6 +386,69 @@ static bool quire_check_requests_(const struct quire_pager *pager, struct quire_
 
 /* ---- Objects and contexts ---- */
 
+/* Origin and copies know one another, and what was copied stands still. */
+static bool quire_check_family_(const struct quire_fobj *fobj, struct quire_violation *out)
+{
+    const struct quire_fobj *before = NULL;
+    const struct quire_fobj *copy = fobj->children;
+    struct quire_tree_node *node;
+
+    for (; copy != NULL; before = copy, copy = copy->sibling) {
+        if (copy->origin != fobj || copy->dead || copy->sibling_before != before || copy->depth != fobj->depth + 1u) {
+            return quire_check_fail_(out, "4: the list of an object's copies is broken", fobj, 0);
+        }
+    }
+    if (((fobj->flags & QUIRE_FOBJ_COPY) != 0) != (fobj->origin != NULL)) {
+        return quire_check_fail_(out, "4: an object does not know if it is a copy", fobj, 0);
+    }
+    if (fobj->origin != NULL && !fobj->dead) {
+        for (copy = fobj->origin->children; copy != NULL && copy != fobj; copy = copy->sibling) {
+        }
+        if (copy == NULL) {
+            return quire_check_fail_(out, "4: an origin does not know its copy", fobj, 0);
+        }
+    }
+    if (fobj->frozen ? (fobj->max_prot & QUIRE_PROT_WRITE) != 0 || fobj->writers != 0 : fobj->children != NULL) {
+        return quire_check_fail_(out, "3: an object that was copied can be written", fobj, 0);
+    }
+    for (node = fobj->frozen ? quire_tree_first(&fobj->areas) : NULL; node != NULL; node = quire_tree_next(node)) {
+        const struct quire_area *area = QUIRE_CONTAINER_OF(node, struct quire_area, fobj_node);
+
+        if ((area->prot & QUIRE_PROT_WRITE) != 0) {
+            return quire_check_fail_(out, "3: an area can write an object that was copied", area, 0);
+        }
+    }
+    return false;
+}
+
+/* Which pages of a copy are its own. */
+static bool quire_check_own_(const struct quire_pager *pager, const struct quire_fobj *fobj, struct quire_violation *out)
+{
+    uint32_t own = 0;
+    uint32_t i;
+
+    for (i = 0; fobj->slots != NULL && i < fobj->num_pages; i++) {
+        uint32_t slot = fobj->slots[i];
+        unsigned kind = quire_slot_kind(slot);
+
+        if ((slot & QUIRE_SLOT_OWN) != 0) {
+            own++;
+            if (fobj->origin == NULL) {
+                return quire_check_fail_(out, "1: a page is the own copy of what is no copy", fobj, i);
+            }
+            if (kind == QUIRE_SLOT_EMPTY && !fobj->dead) {
+                return quire_check_fail_(out, "5: an own copy is neither present nor stored", fobj, i);
+            }
+        } else if (fobj->origin != NULL && !fobj->dead &&
+                   (kind == QUIRE_SLOT_STORED ||
+                    (kind == QUIRE_SLOT_PRESENT &&
+                     quire_pmem_at(&pager->pool, quire_slot_value(slot))->state != QUIRE_PAGE_LOADING))) {
+            return quire_check_fail_(out, "1: a copy has a page that is not its own", fobj, i);
+        }
+    }
+    return own != fobj->own && quire_check_fail_(out, "6: the own pages of a copy are counted wrongly", fobj, own);
+}
+
 /* Adds the slots that are claimed to *claims. */
 static bool quire_check_fobj_(const struct quire_pager *pager, const struct quire_fobj *fobj, uint32_t *claims,
                               struct quire_violation *out)
@@ -401,6 +466,9 @@ static bool quire_check_fobj_(const struct quire_pager *pager, const struct quir
         return quire_check_fail_(out, "6: an object is charged to no account of its pager", fobj, 0);
     }
     fobj->account->recount.objects++;
+    if (quire_check_family_(fobj, out) || quire_check_own_(pager, fobj, out)) {
+        return true;
+    }
     for (i = 0; fobj->slots != NULL && i < fobj->num_pages; i++) {
         if (quire_slot_kind(fobj->slots[i]) == QUIRE_SLOT_PRESENT) {
             const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, quire_slot_value(fobj->slots[i]));
@@ -435,7 +503,7 @@ static bool quire_check_area_(const struct quire_pager *pager, const struct quir
             if (entry != (i - area->first < area->installed) && (area->flags & QUIRE_AREA_STUCK) == 0) {
                 return quire_check_fail_(out, "2: an area of an unpaged object counts its entries wrongly", area, i);
             }
-        } else if (entry && quire_slot_kind(fobj->slots[i]) != QUIRE_SLOT_PRESENT) {
+        } else if (entry && quire_slot_kind(quire_fobj_showing(area->fobj, i)->slots[i]) != QUIRE_SLOT_PRESENT) {
             return quire_check_fail_(out, "2: there is an entry for a page that is not there", area, i);
         }
     }

@@ -4,15 +4,17 @@
 
 #include "area.h"
 #include "base.h"
+#include "copy_in.h"
 #include "engine.h"
 #include "fobj.h"
-#include "page_in.h"
 #include "pager.h"
 #include "pmem.h"
 
 /*
  * A pin is a token for pages of an fobj, with a reference to it: unmapping, splitting or moving areas does not touch it. A
- * pinned page is never evicted (it may be saved). Pins never take so many pages that a fault could not finish.
+ * pinned page is never evicted (it may be saved). Pins never take so many pages that a fault could not finish. What is pinned of a
+ * copy on write (fobj_cow.h) is its own: where it was the origin's a copy is made first, also to be read only, so that pin and
+ * context see the same page; unless the copy cannot be written (any more). While that is made one page more is needed, the origin's.
  */
 QUIRE_BEGIN
 
@@ -61,7 +63,9 @@ QUIRE_BEGIN
 /* Page `i` of a pin, which is there because it is pinned. */
 static struct quire_pmem *quire_pin_pmem_(const struct quire_pin *pin, uint32_t i, uint32_t *number)
 {
-    *number = quire_slot_value(pin->fobj->slots[pin->first + i]);
+    uint32_t pgidx = pin->first + i;
+
+    *number = quire_slot_value(quire_fobj_showing(pin->fobj, pgidx)->slots[pgidx]);
     return quire_pmem_at(&pin->fobj->pager->pool, *number);
 }
 
@@ -127,15 +131,13 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
     how.wait_ok = wait_ok;
     how.steps = NULL;
     how.headroom = NULL;
+    pin->fobj->writers += pin->write ? pin->npages : 0;
     while (n < pin->npages && status == QUIRE_OK) {
-        enum quire_status store;
-        uint32_t number;
-        bool loaded = false;
-        bool dropped = false;
+        struct quire_shown shown;
 
-        status = quire_pager_bring(op, pin->fobj, pin->first + n, &how, &number, &loaded, &dropped, &store);
+        status = quire_pager_bring_shown(op, pin->fobj, pin->first + n, quire_fobj_may_break(pin->fobj), &how, &shown);
         if (status == QUIRE_OK) {
-            status = quire_pin_page_(op, number);
+            status = quire_pin_page_(op, shown.number);
             n += status == QUIRE_OK ? 1u : 0u;
         }
     }
@@ -144,6 +146,7 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
     }
     if (status != QUIRE_OK) {
         quire_unpin_first_(op, pin, n, false);
+        pin->fobj->writers -= pin->write ? pin->npages : 0;
     }
     return status;
 }
@@ -245,7 +248,7 @@ static bool quire_pin_holds_(const struct quire_pin *pin)
     uint32_t i;
 
     for (i = 0; i < pin->npages; i++) {
-        uint32_t slot = pin->fobj->slots[pin->first + i];
+        uint32_t slot = quire_fobj_showing(pin->fobj, pin->first + i)->slots[pin->first + i];
 
         if (quire_slot_kind(slot) != QUIRE_SLOT_PRESENT ||
             quire_pmem_at(&pin->fobj->pager->pool, quire_slot_value(slot))->pins == 0) {
@@ -269,6 +272,7 @@ QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin)
         return QUIRE_UNDERFLOW;
     }
     quire_unpin_first_(&op, pin, pin->npages, pin->write);
+    fobj->writers -= pin->write ? pin->npages : 0;
     quire_op_end(&op);
     QUIRE_MEMSET(pin, 0, sizeof *pin);
     return quire_fobj_put(fobj);

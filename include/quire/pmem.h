@@ -142,7 +142,7 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool,
     pmem->flags = 0;
     quire_pmem_chain(pool, pmem, number, fobj);
     quire_account_charge(fobj->account);
-    fobj->slots[pgidx] = quire_slot_make(QUIRE_SLOT_PRESENT, number);
+    fobj->slots[pgidx] = quire_slot_become(fobj->slots[pgidx], QUIRE_SLOT_PRESENT, number);
 }
 
 /* The same with the first free page, which there is. O(1). */
@@ -197,8 +197,8 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *p
     struct quire_fobj *fobj = pmem->fobj;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
-    fobj->slots[pmem->pgidx] =
-        quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    fobj->slots[pmem->pgidx] = quire_slot_become(
+        fobj->slots[pmem->pgidx], (pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
     quire_pmem_unchain(pool, pmem);
     quire_account_uncharge(fobj->account);
     pmem->fobj = NULL;
@@ -214,16 +214,20 @@ static inline QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *poo
     quire_pmem_release_at(pool, quire_pmem_at(pool, number), number, shadow);
 }
 
-/* Gives page `number`, which is *pmem, clean and without entries, to page `pgidx` of `fobj`, of the same account
- * as the object whose page it held: what releasing and taking it would do, without the way through the free pages. O(1). */
+/* Gives page `number`, which is *pmem, clean and without entries, to page `pgidx` of `fobj`, which is no copy on write and of the same
+ * account as the object whose page it held: what releasing and taking it would do, without the way through the free pages. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_hand_over(struct quire_pmem_pool *pool, struct quire_pmem *pmem, uint32_t number,
                                                       uint32_t shadow, struct quire_fobj *fobj, uint32_t pgidx)
 {
     struct quire_fobj *from = pmem->fobj;
+    uint32_t slot;
 
     QUIRE_ASSERT(pmem->mapped == 0 && pmem->pins == 0 && pmem->holds == 0);
-    from->slots[pmem->pgidx] =
-        quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    slot = quire_slot_make((pmem->flags & QUIRE_PMEM_STORED) != 0 ? QUIRE_SLOT_STORED : QUIRE_SLOT_EMPTY, shadow);
+    if (QUIRE_UNLIKELY(from->origin != NULL)) {
+        slot |= QUIRE_SLOT_OWN; /* what a copy on write has resident is its own */
+    }
+    from->slots[pmem->pgidx] = slot;
     if (QUIRE_UNLIKELY(from != fobj)) {
         quire_pmem_unchain(pool, pmem);
         quire_pmem_chain(pool, pmem, number, fobj);

@@ -46,6 +46,7 @@
 #include "rmap.h"
 
 #include "file.h"
+#include "fobj_cow.h"
 #include "pager.h"
 
 #include "adopt.h"

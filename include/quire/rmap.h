@@ -13,12 +13,19 @@
  * count of entries says when all have been found. A page with one entry names the area itself.
  *
  *     pmem -> (fobj, pgidx) -> fobj.areas -> each area that covers pgidx -> (vm, va) -> the `unmap` hook says if one was there
+ *                           -> each copy on write of fobj without an own copy of pgidx -> its areas, and its copies in turn
  *
  * For the pager. Called with its lock held; nothing sleeps or fails. Changed entries go into `batch`; the caller flushes.
  *
  * Invariant: pmem->mapped = entries installed for the page; pmem->sole, if not null, is the one area that has it.
  */
 QUIRE_BEGIN
+
+/* The first area that may show *pmem, and the next one: those that cover its index in its object, then in the copies of that object
+ * which have no own copy of it, and in copies of these. Null: no more. O(log areas) each, and O(copies passed over). */
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_rmap_area(const struct quire_pmem *pmem) QUIRE_SYM(quire_rmap_area);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_rmap_area_next(const struct quire_pmem *pmem, const struct quire_area *area)
+    QUIRE_SYM(quire_rmap_area_next);
 
 /* Notes a new entry of `pmem` in `area`. O(1). */
 static inline QUIRE_RESIDENT void quire_rmap_note(struct quire_pmem *pmem, struct quire_area *area)
@@ -92,14 +99,52 @@ QUIRE_END
 
 QUIRE_BEGIN
 
+/* In the tree of copies below `top`: the object after `fobj` that shows page `pgidx` of `top`, null if there is none. Who has an own
+ * copy of it hides it from its copies too. */
+static QUIRE_RESIDENT const struct quire_fobj *quire_rmap_copy_(const struct quire_fobj *top, const struct quire_fobj *fobj,
+                                                                uint32_t pgidx)
+{
+    const struct quire_fobj *next = fobj->children;
+
+    for (;;) {
+        while (next != NULL && (next->slots[pgidx] & QUIRE_SLOT_OWN) != 0) {
+            next = next->sibling;
+        }
+        if (next != NULL || fobj == top) {
+            return next;
+        }
+        next = fobj->sibling;
+        fobj = fobj->origin;
+    }
+}
+
+/* `area`, or if it is null the first area after those of `fobj`. */
+static QUIRE_RESIDENT struct quire_area *quire_rmap_area_(const struct quire_pmem *pmem, const struct quire_fobj *fobj,
+                                                          struct quire_area *area)
+{
+    while (area == NULL && (fobj = quire_rmap_copy_(pmem->fobj, fobj, pmem->pgidx)) != NULL) {
+        area = quire_fobj_area_showing(fobj, pmem->pgidx);
+    }
+    return area;
+}
+
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_rmap_area(const struct quire_pmem *pmem)
+{
+    return quire_rmap_area_(pmem, pmem->fobj, quire_fobj_area_showing(pmem->fobj, pmem->pgidx));
+}
+
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_rmap_area_next(const struct quire_pmem *pmem, const struct quire_area *area)
+{
+    return quire_rmap_area_(pmem, area->fobj, quire_fobj_area_showing_next(area, pmem->pgidx));
+}
+
 QUIRE_API QUIRE_RESIDENT bool quire_rmap_remove_all(const struct quire_mmu *mmu, struct quire_batch *batch,
                                                     struct quire_pmem *pmem)
 {
     struct quire_area *area;
     bool stuck = false;
 
-    for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL && pmem->mapped != 0;
-         area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+    for (area = quire_rmap_area(pmem); area != NULL && pmem->mapped != 0; area = quire_rmap_area_next(pmem, area)) {
         stuck = (quire_rmap_remove_one(mmu, batch, pmem, area) & QUIRE_ENTRY_STUCK) != 0 || stuck;
     }
     return stuck;
@@ -119,8 +164,7 @@ QUIRE_API QUIRE_RESIDENT bool quire_rmap_age(const struct quire_mmu *mmu, struct
         return mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
     }
     if (pmem->mapped != 0) {
-        for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
-             area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+        for (area = quire_rmap_area(pmem); area != NULL; area = quire_rmap_area_next(pmem, area)) {
             used = mmu->age(mmu->ctx, area->vm, quire_area_va(area, pmem->pgidx)) || used;
         }
     }
@@ -143,8 +187,7 @@ QUIRE_API QUIRE_RESIDENT bool quire_rmap_written(const struct quire_mmu *mmu, co
         return quire_rmap_written_one_(mmu, pmem, area);
     }
     if (pmem->mapped != 0) {
-        for (area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx); area != NULL;
-             area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+        for (area = quire_rmap_area(pmem); area != NULL; area = quire_rmap_area_next(pmem, area)) {
             if (quire_rmap_written_one_(mmu, pmem, area)) {
                 return true;
             }

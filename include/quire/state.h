@@ -51,6 +51,7 @@ struct quire_pager_stats {
     uint64_t lent;  /* of these: brought into a page of the reserve */
 
     uint64_t around; /* entries made ahead of their faults (around.h) */
+    uint64_t copies; /* pages that copies on write got of their own (fobj_cow.h) */
     /* Of loads and saves that are answered later, or for several pages (request.h). */
     uint64_t pending;         /* answers PENDING that were accepted */
     uint64_t timeouts;        /* requests cancelled while the store was at work */

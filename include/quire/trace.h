@@ -48,6 +48,7 @@ enum quire_trace_type {
 
 #define QUIRE_TRACE_LOAD_STORE 0u  /* the store was asked */
 #define QUIRE_TRACE_LOAD_BEFORE 1u /* it was there before the trace began (pager_trace.h) */
+#define QUIRE_TRACE_LOAD_COPY 2u   /* it was copied from the page of an origin (fobj_cow.h) */
 #define QUIRE_TRACE_BEGAN 0u
 #define QUIRE_TRACE_ENDED 1u
 #define QUIRE_TRACE_BEGAN_UNPAGED 2u
@@ -465,7 +466,7 @@ static bool quire_trace_plausible_(const struct quire_trace_event *event)
     case QUIRE_TRACE_FAULT:
         return kind <= 6u && access != 0 && event->page <= QUIRE_TRACE_NO_PAGE && (has_page || event->victim == 0);
     case QUIRE_TRACE_LOAD:
-        return kind <= QUIRE_TRACE_LOAD_BEFORE && event->fobj != 0 && event->page <= QUIRE_TRACE_NO_PAGE &&
+        return kind <= QUIRE_TRACE_LOAD_COPY && event->fobj != 0 && event->page <= QUIRE_TRACE_NO_PAGE &&
                (has_page || event->victim == 0);
     case QUIRE_TRACE_EVICT:
         return kind == 0 && event->victim != 0 && has_page;

@@ -290,11 +290,35 @@ static bool quire_vm_find_hole_(const struct quire_vm *vm, const struct quire_ma
     }
 }
 
+/* Some area that shows a page of `fobj`, or of its origins, or of any copy of these; null if there is none. */
+static const struct quire_area *quire_vm_any_area_(const struct quire_fobj *fobj)
+{
+    const struct quire_area *area;
+
+    while (fobj->origin != NULL) {
+        fobj = fobj->origin;
+    }
+    while ((area = quire_fobj_any_area(fobj)) == NULL) {
+        const struct quire_fobj *next = fobj->children;
+
+        while (next == NULL && fobj->origin != NULL) {
+            next = fobj->sibling;
+            fobj = fobj->origin;
+        }
+        if (next == NULL) {
+            return NULL;
+        }
+        fobj = next;
+    }
+    return area;
+}
+
 /* Decides whether `mapping` can be done, and where. Changes nothing but the fobj's tie to this pager. */
 static enum quire_status quire_vm_map_decide_(struct quire_vm *vm, const struct quire_mapping *mapping, uint32_t npages,
                                               uintptr_t *va)
 {
     struct quire_fobj *fobj = mapping->fobj;
+    const struct quire_area *other;
     enum quire_status status;
     uintptr_t last;
 
@@ -302,7 +326,8 @@ static enum quire_status quire_vm_map_decide_(struct quire_vm *vm, const struct 
     if (status != QUIRE_OK) {
         return status;
     }
-    if (quire_fobj_any_area(fobj) != NULL && quire_fobj_any_area(fobj)->attr != mapping->attr) {
+    other = quire_vm_any_area_(fobj);
+    if (other != NULL && other->attr != mapping->attr) {
         return QUIRE_CONFLICT;
     }
     if (mapping->va == QUIRE_VA_ANY) {
@@ -681,7 +706,7 @@ QUIRE_API enum quire_status quire_vm_query(struct quire_vm *vm, uintptr_t va, st
             out->resident = true;
             area->fobj->ops->phys(area->fobj, out->pgidx, &out->pa, &n);
         } else {
-            slot = area->fobj->slots[out->pgidx];
+            slot = quire_fobj_showing(area->fobj, out->pgidx)->slots[out->pgidx];
             if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
                 const struct quire_pmem *pmem = quire_pmem_at(pool, quire_slot_value(slot));
 
@@ -722,8 +747,10 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
     status = quire_pager_resolve(&op, vm, in, &out, &area, &number);
     vm->in_flight--;
     if (status == QUIRE_OK) {
-        status = quire_fobj_get(area->fobj);
-        fobj = status == QUIRE_OK ? area->fobj : NULL;
+        /* Whose page it is: of a copy on write it may be the origin's. */
+        fobj = number != QUIRE_PAGE_NONE ? quire_pmem_at(&pager->pool, number)->fobj : area->fobj;
+        status = quire_fobj_get(fobj);
+        fobj = status == QUIRE_OK ? fobj : NULL;
     }
     if (status == QUIRE_OK && number != QUIRE_PAGE_NONE) {
         pmem = quire_pmem_at(&pager->pool, number);
@@ -732,6 +759,7 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
         pmem->holds++;
         pager->holds++;
         if (in->access == QUIRE_PROT_WRITE) {
+            fobj->writers++;
             status = quire_pager_will_write(&op, number);
             (void)quire_op_flush_page(&op, number);
         }
@@ -765,6 +793,7 @@ static enum quire_status quire_vm_copy_page_(struct quire_vm *vm, const struct q
             (void)quire_pager_will_write(&op, number); /* a save may have come in between, and a fetch of instructions */
             (void)quire_op_flush_page(&op, number);
         }
+        fobj->writers -= in->access == QUIRE_PROT_WRITE;
         pmem->holds--;
         pager->holds--;
         quire_op_wake_room(&op);

@@ -184,19 +184,20 @@ QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *ar
     return false;
 }
 
-QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
+/* quire_area_cut() for the pages of `fobj`: the area's object, or an origin of that. */
+static bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, const struct quire_fobj *fobj, uint32_t first,
+                                  uint32_t n, unsigned keep)
 {
-    struct quire_fobj *fobj = area->fobj;
     const struct quire_pmem_pool *pool = &op->pager->pool;
+    bool copy = area->fobj->origin != NULL; /* else all pages of it are its own */
     bool stuck = false;
     uint32_t i;
 
-    if (quire_fobj_is_unpaged(fobj)) {
-        return quire_area_cut_unpaged(op, area);
-    }
     if (fobj->resident < n) {
         for (i = fobj->chain; i != QUIRE_PAGE_NONE; i = quire_pmem_at(pool, i)->chain_next) {
-            if (quire_pmem_at(pool, i)->pgidx - first < n) {
+            uint32_t pgidx = quire_pmem_at(pool, i)->pgidx;
+
+            if (pgidx - first < n && (!copy || quire_fobj_showing(area->fobj, pgidx) == fobj)) {
                 stuck = quire_vm_cut_page_(op, area, i, keep) || stuck;
             }
         }
@@ -205,9 +206,23 @@ QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint
     for (i = 0; i < n; i++) {
         uint32_t slot = fobj->slots[first + i];
 
-        if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT) {
+        if (quire_slot_kind(slot) == QUIRE_SLOT_PRESENT && (!copy || quire_fobj_showing(area->fobj, first + i) == fobj)) {
             stuck = quire_vm_cut_page_(op, area, quire_slot_value(slot), keep) || stuck;
         }
+    }
+    return stuck;
+}
+
+QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
+{
+    struct quire_fobj *fobj = area->fobj;
+    bool stuck = false;
+
+    if (quire_fobj_is_unpaged(fobj)) {
+        return quire_area_cut_unpaged(op, area);
+    }
+    for (; fobj != NULL; fobj = fobj->origin) {
+        stuck = quire_area_cut_pages_(op, area, fobj, first, n, keep) || stuck;
     }
     return stuck;
 }
@@ -336,6 +351,7 @@ QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
     const struct quire_pager *pager = range->op.pager;
     const struct quire_mmu *mmu = pager->mmu;
     struct quire_area *area;
+    struct quire_fobj *fobj;
 
     /* With unlocked flushes another operation may have removed entries of the range and be on its way to flush them; who asked
      * for this range must not find them still remembered. They are not known here, but the context is. */
@@ -351,11 +367,15 @@ QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
     range->vm->flushing++;
     range->vm->in_flight++;
     for (area = quire_vm_range_first(range); area != NULL; area = quire_vm_range_next(range, area)) {
-        quire_op_freeze(&range->op, area->fobj);
+        for (fobj = area->fobj; fobj != NULL; fobj = fobj->origin) {
+            quire_op_freeze(&range->op, fobj); /* a copy shows pages of its origins */
+        }
     }
     quire_op_flush(&range->op);
     for (area = quire_vm_range_first(range); area != NULL; area = quire_vm_range_next(range, area)) {
-        quire_op_thaw(&range->op, area->fobj);
+        for (fobj = area->fobj; fobj != NULL; fobj = fobj->origin) {
+            quire_op_thaw(&range->op, fobj); /* a copy shows pages of its origins */
+        }
     }
     range->vm->in_flight--;
     range->vm->flushing--;
@@ -364,9 +384,10 @@ QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
     }
 }
 
-QUIRE_API void quire_area_take_pages(const struct quire_pager *pager, struct quire_area *from, struct quire_area *to)
+/* quire_area_take_pages() for the pages of `fobj`. */
+static void quire_area_take_pages_of_(const struct quire_pager *pager, const struct quire_fobj *fobj, struct quire_area *from,
+                                      struct quire_area *to)
 {
-    const struct quire_fobj *fobj = to->fobj;
     struct quire_pmem *pmem;
     uint32_t i;
 
@@ -388,6 +409,15 @@ QUIRE_API void quire_area_take_pages(const struct quire_pager *pager, struct qui
                 pmem->sole = to;
             }
         }
+    }
+}
+
+QUIRE_API void quire_area_take_pages(const struct quire_pager *pager, struct quire_area *from, struct quire_area *to)
+{
+    const struct quire_fobj *fobj;
+
+    for (fobj = to->fobj; fobj != NULL; fobj = fobj->origin) {
+        quire_area_take_pages_of_(pager, fobj, from, to);
     }
 }
 

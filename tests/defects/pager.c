@@ -20,6 +20,7 @@
 #include <quire/policy_s3fifo.h>
 #endif
 #if UNIT == 0 || UNIT == 3
+#include <quire/fobj_cow.h>
 #include <quire/pager.h>
 #include <quire/pager_check.h>
 #endif

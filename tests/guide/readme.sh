@@ -32,7 +32,7 @@ done
 floors() {
     awk -F'|' '/^\| [0-9] \| `/ {
         n = split($3, parts, "→")
-        for (i = 1; i <= n; i++) { k = split(parts[i], names, "`"); for (j = 2; j <= k; j += 2) print names[j], $2 * 10 + i }
+        for (i = 1; i <= n; i++) { k = split(parts[i], names, "`"); for (j = 2; j <= k; j += 2) print names[j], $2 * 100 + i }
     }' README.md
 }
 floors_hold() {
@@ -42,7 +42,7 @@ floors_hold() {
         [ -n "$above" ] || { echo "$header has no floor"; bad=1; continue; }
         for include in $(sed -n 's/^#include "\(.*\)"/\1/p' "include/quire/$header"); do
             below=$(floors | awk -v h="$include" '$1 == h { print $2 }')
-            [ "${below:-99}" -lt "$above" ] || { echo "$header ($above) includes $include (${below:-no floor})"; bad=1; }
+            [ "${below:-9999}" -lt "$above" ] || { echo "$header ($above) includes $include (${below:-no floor})"; bad=1; }
         done
     done
     for header in $(floors | cut -d' ' -f1); do

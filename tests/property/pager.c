@@ -63,6 +63,8 @@ static struct play_variant variant_of(unsigned number, uint64_t seed)
     return variant;
 }
 
+static uint64_t copies; /* pages that became a copy's own, so far */
+
 static void run(unsigned number, uint64_t seed, uint64_t steps)
 {
     struct play *play = malloc(sizeof *play);
@@ -74,6 +76,7 @@ static void run(unsigned number, uint64_t seed, uint64_t steps)
     for (i = 0; i < steps; i++) {
         play_step(play);
     }
+    copies += rig_stats(&play->rig).copies;
     play_stop(play);
     if (play->wrong[0] != '\0') {
         cr_log_error("variant %u: %s\nto repeat: QUIRE_VARIANT=%u QUIRE_STEPS=%ju tests/run campaign pager %ju 1", number,
@@ -97,6 +100,7 @@ static void run_some(unsigned part, unsigned parts)
             run(number, seed + i, steps);
         }
     }
+    cr_expect(only != VARIANTS || copies >= 10u * count, "copies on write were hardly met: %ju", (uintmax_t)copies);
 }
 
 Test(pager_property, agrees_with_its_model_on_hardware_that_tracks_accessed_and_dirty, .timeout = 3600)

@@ -19,6 +19,13 @@ bool model_shown(const struct model *model, unsigned object)
 
 bool model_referred(const struct model *model, unsigned object)
 {
+    unsigned copy;
+
+    for (copy = 0; copy < MODEL_OBJECTS; copy++) {
+        if (model->object[copy].alive && model->object[copy].origin == object + 1u && model_referred(model, copy)) {
+            return true;
+        }
+    }
     return model->object[object].held || model->object[object].tokens != 0 || model->object[object].children != 0 ||
            model_shown(model, object);
 }
@@ -215,6 +222,15 @@ static uint32_t model_may_place(const struct model *model, unsigned vm, const st
     return MODEL_SET(QUIRE_NO_SPACE);
 }
 
+/* What the object and all that it shares pages with go back to. */
+static unsigned model_root(const struct model *model, unsigned object)
+{
+    while (model->object[object].origin != 0) {
+        object = model->object[object].origin - 1u;
+    }
+    return object;
+}
+
 uint32_t model_may_map(const struct model *model, unsigned vm, const struct model_map *map, uint32_t *at)
 {
     const struct model_object *object = &model->object[map->object];
@@ -239,7 +255,8 @@ uint32_t model_may_map(const struct model *model, unsigned vm, const struct mode
     }
     for (v = 0; v < MODEL_VMS; v++) {
         for (i = 0; i < MODEL_CELLS; i++) {
-            if (model->cell[v][i].mapped && model->cell[v][i].object == map->object && model->cell[v][i].attr != map->attr) {
+            if (model->cell[v][i].mapped && model_root(model, model->cell[v][i].object) == model_root(model, map->object) &&
+                model->cell[v][i].attr != map->attr) {
                 set = (set & ~MODEL_OK) | MODEL_SET(QUIRE_CONFLICT);
             }
         }
@@ -465,6 +482,9 @@ uint32_t model_may_pin(const struct model *model, unsigned object, uint32_t firs
     if (quarantined != 0) {
         set |= MODEL_SET(QUIRE_STUCK) | (model_full(model, object, 0, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : 0);
     }
+    if (o->origin != 0 && model_full(model, object, more + 1u, quarantined)) {
+        set |= MODEL_SET(QUIRE_NO_PAGE); /* while one is copied, its origin's page is needed too */
+    }
     return set;
 }
 
@@ -609,4 +629,54 @@ void model_did_see(struct model *model, unsigned object, uint32_t page, const un
         sure = true;
     }
     o->freed[page] = !sure;
+}
+
+/* ---- Copies on write ---- */
+
+uint32_t model_may_copy(const struct model *model, unsigned object, unsigned copy)
+{
+    const struct model_object *o = &model->object[object];
+    uint32_t set = 0;
+    uint32_t i;
+
+    if ((model->object[copy].max_prot & ~o->max_prot & (QUIRE_PROT_READ | QUIRE_PROT_EXEC)) != 0) {
+        set |= MODEL_SET(QUIRE_DENIED);
+    }
+    if (o->depth == 4u) {
+        set |= MODEL_SET(QUIRE_LIMIT);
+    }
+    for (i = 0; set == 0 && i < o->npages; i++) {
+        if (o->write_pins[i] != 0) {
+            return MODEL_SET(QUIRE_BUSY);
+        }
+    }
+    return set != 0 ? set : MODEL_OK;
+}
+
+void model_did_copy(struct model *model, unsigned object, unsigned copy)
+{
+    struct model_object *o = &model->object[object];
+    struct model_object *c = &model->object[copy];
+    unsigned vm;
+    uint32_t i;
+    size_t k;
+
+    o->known = true;
+    o->frozen = true;
+    o->max_prot &= ~QUIRE_PROT_WRITE;
+    c->known = true;
+    c->origin = object + 1u;
+    c->depth = o->depth + 1u;
+    for (i = 0; i < o->npages; i++) {
+        for (k = 0; k < sizeof o->content[i]; k++) {
+            c->content[i][k] = o->content[i][k];
+        }
+    }
+    for (vm = 0; vm < MODEL_VMS; vm++) {
+        for (i = 0; i < MODEL_CELLS; i++) {
+            if (model->cell[vm][i].mapped && model->cell[vm][i].object == object) {
+                model->cell[vm][i].prot &= (uint8_t)~QUIRE_PROT_WRITE;
+            }
+        }
+    }
 }

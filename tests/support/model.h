@@ -36,6 +36,10 @@ struct model_object {
     unsigned max_prot;
     uint32_t tokens;                  /* pins that have a reference */
     uint32_t children;                /* objects whose stores need its pages, and have a reference */
+    unsigned origin;                  /* 1 + the object it is a copy of; 0: none */
+    unsigned depth;                   /* origins above it */
+    bool frozen;                      /* it was copied */
+    bool own[MODEL_PAGES];            /* a copy's own page */
     uint32_t pins[MODEL_PAGES];       /* pins that cover the page */
     uint32_t write_pins[MODEL_PAGES]; /* of these for writing */
     bool fetched[MODEL_PAGES];        /* of a locked object: stays from now on */
@@ -87,6 +91,10 @@ struct model_map {
     uint32_t pad_before;
     uint32_t pad_after;
 };
+
+/* What object `copy`, never used, may become of a copy of `object`. */
+uint32_t model_may_copy(const struct model *model, unsigned object, unsigned copy);
+void model_did_copy(struct model *model, unsigned object, unsigned copy);
 
 /* Does anything refer to the object? */
 bool model_referred(const struct model *model, unsigned object);

@@ -101,6 +101,9 @@ bool play_same(const struct play *play, unsigned object, uint32_t page)
     const unsigned char *kept = play_kept(play, object, page);
     size_t len = play->object[object]->kind == PLAY_SHORT ? RIG_PAGE - play->object[object]->store->leaves : RIG_PAGE;
 
+    if (play_showing(play, object, page) != object) {
+        return true; /* not the object's to keep */
+    }
     return memcmp(play->model.object[object].content[page], kept != NULL ? kept : zeros, len) == 0;
 }
 
@@ -239,7 +242,8 @@ static void play_compare_resident(struct play *play)
             if (info.fobj != play->object[cell->object]->fobj || info.pgidx != cell->page ||
                 (!cell->stuck && info.prot != cell->prot)) {
                 play_fail(play, "page %u of context %u: another object, page or permission", i, vm);
-            } else if (info.pinned != (play->model.object[cell->object].pins[cell->page] != 0)) {
+            } else if (info.pinned !=
+                       (play->model.object[play_showing(play, cell->object, cell->page)].pins[cell->page] != 0)) {
                 play_fail(play, "page %u of context %u: pinned is %d", i, vm, info.pinned);
             } else if (info.resident && memcmp(quire_sim_bytes(&play->rig.sim, info.pa),
                                                play->model.object[cell->object].content[cell->page], RIG_PAGE) != 0) {
@@ -301,6 +305,7 @@ void play_check(struct play *play)
         play_fail(play, "the pool has %u pages, in states %u, and should have %u", stats.total, sum, play->model.total);
     }
     play_note_fetched(play);
+    play_check_copies(play);
     for (i = 0; i < MODEL_OBJECTS; i++) {
         for (page = 0; play->object[i] != NULL && page < play->model.object[i].npages; page++) {
             play_see(play, i, page, false);

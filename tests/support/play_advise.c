@@ -161,9 +161,9 @@ void play_free(struct play *play)
         return;
     }
     for (i = 0; i < MODEL_OBJECTS; i++) {
-        forgets[i] =
-            play->object[i] != NULL && (play->object[i]->kind == PLAY_RW || play->object[i]->kind == PLAY_RO ||
-                                        play->object[i]->kind == PLAY_ZERO || play->object[i]->kind == PLAY_ZERO_LOCKED);
+        forgets[i] = play->object[i] != NULL && play->model.object[i].origin == 0 &&
+                     (play->object[i]->kind == PLAY_RW || play->object[i]->kind == PLAY_RO ||
+                      play->object[i]->kind == PLAY_ZERO || play->object[i]->kind == PLAY_ZERO_LOCKED);
     }
     for (i = 0; i < 40u && (model_may_free(&play->model, vm, at, n, forgets) & MODEL_OK) == 0; i++) {
         at = play_below(play, MODEL_CELLS); /* most of what is mapped may not be let go */

@@ -130,6 +130,43 @@ static void learn(struct play *play, unsigned vm, uint32_t at, uint32_t n)
     }
 }
 
+void play_map_all(struct play *play, unsigned object)
+{
+    unsigned vm = play_pick_vm(play);
+    struct quire_mapping mapping;
+    struct model_map map;
+    struct play_hits hits;
+    enum quire_status status;
+    uint32_t set;
+    uint32_t at = 0;
+
+    if (vm == MODEL_VMS) {
+        return;
+    }
+    memset(&mapping, 0, sizeof mapping);
+    memset(&map, 0, sizeof map);
+    map.object = object;
+    map.npages = play->model.object[object].npages;
+    map.prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER;
+    map.attr = 5u;
+    map.at = MODEL_ANY;
+    map.max = MODEL_CELLS - 1u;
+    map.align = 1;
+    mapping.fobj = play->object[object]->fobj;
+    mapping.prot = map.prot;
+    mapping.attr = map.attr;
+    mapping.va = QUIRE_VA_ANY;
+    play_op(play, "map copy %u in context %u", object, vm);
+    set = model_may_map(&play->model, vm, &map, &at);
+    play_arm(play, &hits);
+    status = quire_vm_map(play->vm[vm], &mapping, NULL);
+    play_disarm(play, &hits);
+    play_expect(play, status, play_after_areas(&hits, set));
+    if (status == QUIRE_OK && play->wrong[0] == '\0') {
+        model_did_map(&play->model, vm, &map, at);
+    }
+}
+
 void play_unmap(struct play *play)
 {
     unsigned vm = play_pick_vm(play);

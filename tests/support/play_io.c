@@ -32,6 +32,15 @@ uint32_t play_late_pages(const struct play *play)
     return n;
 }
 
+/* Does the object's store answer later, or that of one whose pages it shows? */
+static bool play_shows_late(const struct play *play, unsigned object)
+{
+    while (play->model.object[object].origin != 0 && !play_pends(play, object)) {
+        object = play->model.object[object].origin - 1u;
+    }
+    return play_pends(play, object);
+}
+
 uint32_t play_after_store(struct play *play, unsigned object, uint32_t set)
 {
     if (!play->variant.pends) {
@@ -44,7 +53,7 @@ uint32_t play_after_store(struct play *play, unsigned object, uint32_t set)
         set |= MODEL_SET(QUIRE_NO_PAGE) | MODEL_SET(QUIRE_TIMEOUT);
     }
     if (play->bad_answers != 0) { /* not necessarily one of just now: who went away is told when he comes back */
-        set |= MODEL_SET(QUIRE_NO_PAGE) | (object == MODEL_OBJECTS || play_pends(play, object) ? MODEL_SET(QUIRE_IO) : 0);
+        set |= MODEL_SET(QUIRE_NO_PAGE) | (object == MODEL_OBJECTS || play_shows_late(play, object) ? MODEL_SET(QUIRE_IO) : 0);
     }
     return set;
 }

@@ -70,8 +70,9 @@ static bool play_may_be_needed(struct play *play, unsigned i)
 {
     const struct model_object *m = &play->model.object[i];
 
-    return play->object[i] != NULL && play->object[i]->fobj->rank < play->variant.rig.rank_max && !m->unpaged && !m->locked &&
-           m->saves && (m->held || model_shown(&play->model, i));
+    return play->object[i] != NULL && m->origin == 0 && !m->frozen &&
+           play->object[i]->fobj->rank < play->variant.rig.rank_max && !m->unpaged && !m->locked && m->saves &&
+           (m->held || model_shown(&play->model, i));
 }
 
 bool play_make_need(struct play *play, unsigned object)

@@ -35,6 +35,9 @@ void play_check_saved(struct play *play, struct quire_fobj *fobj, uint32_t page,
         if (play->object[i] != NULL && play->object[i]->fobj == fobj) {
             struct model_object *o = &play->model.object[i];
 
+            if (play_showing(play, i, page) != i) {
+                play_fail(play, "page %u of object %u was saved, and is its origin's", page, i);
+            }
             model_did_see(&play->model, i, page, bytes, true);
             if (memcmp(bytes, o->content[page], RIG_PAGE) != 0 && !play_copied(play, i, page, bytes)) {
                 play_fail(play, "page %u of object %u was saved with other bytes", page, i);
@@ -274,11 +277,13 @@ static enum quire_status make_phys(struct play *play, struct play_object *o, str
     return quire_fobj_phys_init(&o->phys, &config);
 }
 
-void play_new_object(struct play *play)
+/* Makes an object; a copy, if it can be one of some other. */
+static void new_object(struct play *play, bool copy)
 {
     enum quire_status status = QUIRE_OK;
     struct play_object *o;
     struct model_object *m;
+    unsigned origin;
     unsigned i = 0;
 
     while (i < MODEL_OBJECTS && play->object[i] != NULL) {
@@ -294,7 +299,9 @@ void play_new_object(struct play *play)
     m = &play->model.object[i];
     memset(m, 0, sizeof *m);
     o->kind = (enum play_kind)play_below(play, PLAY_NEED);
-    if (play->variant.rig.rank_max != 0 && play_chance(play, 2)) {
+    if (copy) {
+        o->kind = (enum play_kind[]){PLAY_STORE, PLAY_RW, PLAY_ZERO}[play_below(play, 3)];
+    } else if (play->variant.rig.rank_max != 0 && play_chance(play, 2)) {
         o->kind = PLAY_NEED;
     } else if (play->variant.pends && play_chance(play, 2)) {
         o->kind = play_chance(play, 2) ? PLAY_PENDING : PLAY_CLUSTER;
@@ -302,6 +309,10 @@ void play_new_object(struct play *play)
     m->npages = 1u + play_below(play, MODEL_PAGES);
     if ((o->kind == PLAY_PHYS && m->npages > play->spare) || (o->kind == PLAY_NEED && play->variant.rig.rank_max == 0)) {
         o->kind = PLAY_STORE;
+    }
+    origin = play_pick_origin(play, o->kind);
+    if (origin != MODEL_OBJECTS) {
+        m->npages = play->model.object[origin].npages;
     }
     o->slots = calloc(m->npages, sizeof *o->slots);
     memcpy(o->secret, (uint64_t[]){play_random(play), play_random(play)}, sizeof o->secret);
@@ -343,6 +354,19 @@ void play_new_object(struct play *play)
     }
     play_expect(play, status, MODEL_OK);
     play_charge(play, i);
+    if (origin != MODEL_OBJECTS) {
+        play_make_copy(play, origin, i);
+    }
+}
+
+void play_new_object(struct play *play)
+{
+    new_object(play, false);
+}
+
+void play_new_copy(struct play *play)
+{
+    new_object(play, true);
 }
 
 /* ---- The end of an object ---- */
@@ -529,6 +553,9 @@ void play_pin(struct play *play)
         (!play->model.object[object].held && !model_shown(&play->model, object))) {
         return;
     }
+    if (play->model.object[object].origin != 0 && play->model.object[object].frozen) {
+        return; /* which object's pages it would fix depends on who wrote which */
+    }
     first = play_below(play, play->model.object[object].npages + 1u);
     n = play_below(play, 4);
     play_op(play, "pin %u pages from %u of object %u", n, first, object);
@@ -651,7 +678,8 @@ void play_invalidate(struct play *play)
             }
         }
         model_did_invalidate(&play->model, object, first, n);
-        if (play->object[object]->kind == PLAY_CODE && play_chance(play, 2)) { /* the store's content changes underneath */
+        if (play->object[object]->kind == PLAY_CODE && !m->frozen &&
+            play_chance(play, 2)) { /* the store's content changes underneath */
             unsigned char *byte = rig_store_page(play->object[object]->store, first) + 200;
 
             play->model.object[object].content[first][200] = (*byte)++;

@@ -40,6 +40,8 @@ unsigned play_pick_vm(struct play *play);
 
 /* Areas. */
 void play_map(struct play *play);
+/* All of the object, to be read and written, at the lowest place where it fits, if there is one in some context. */
+void play_map_all(struct play *play, unsigned object);
 void play_unmap(struct play *play);
 void play_protect(struct play *play);
 void play_remap(struct play *play);
@@ -83,6 +85,7 @@ void play_rekey(struct play *play);
 
 /* Objects and contexts. */
 void play_new_object(struct play *play);
+void play_new_copy(struct play *play);
 void play_put(struct play *play);
 void play_new_vm(struct play *play);
 void play_end_vm(struct play *play);
@@ -98,6 +101,14 @@ void play_remove(struct play *play);
 void play_give_back(struct play *play);
 void play_give_back_all(struct play *play);
 void play_adopt(struct play *play);
+
+/* Copies on write. An object that `object`, of this kind and not made yet, could become a copy of, sometimes; MODEL_OBJECTS: none. */
+unsigned play_pick_origin(struct play *play, enum play_kind kind);
+void play_make_copy(struct play *play, unsigned origin, unsigned object);
+/* Whose page stands at the object's page: its own, or that of an origin. */
+unsigned play_showing(const struct play *play, unsigned object, uint32_t page);
+/* What is a copy's own must be, and what is not must not. */
+void play_check_copies(struct play *play);
 
 /* Advice. */
 void play_populate(struct play *play);

@@ -208,6 +208,11 @@ void play_adopt(struct play *play)
     pa = play->lent[lent];
     bytes = quire_sim_bytes(&play->rig.sim, pa);
     play_op(play, "adopt page %u of object %u%s", page, object, dirty ? ", dirty" : "");
+    if (m->origin != 0) {
+        play_expect(play, quire_pager_adopt(&play->rig.pager, play->object[object]->fobj, page, pa, dirty),
+                    MODEL_SET(QUIRE_INVALID));
+        return;
+    }
     if (quire_slot_kind(play->object[object]->fobj->slots[page]) == QUIRE_SLOT_PRESENT) {
         status = quire_pager_adopt(&play->rig.pager, play->object[object]->fobj, page, pa, dirty);
         /* What is resident and the pager's alone is that of an object it knows. */

@@ -85,14 +85,14 @@ void play_one(struct play *play)
         void (*op)(struct play *play);
         unsigned weight;
     } ops[] = {
-        {play_access, 240},  {play_instruction, 60}, {play_copy, 50},       {play_device, 30},    {play_map, 40},
-        {play_unmap, 25},    {play_protect, 25},     {play_remap, 20},      {play_merge, 10},     {play_drop, 10},
-        {play_pin, 12},      {play_unpin, 12},       {play_write_back, 8},  {play_invalidate, 8}, {play_new_object, 12},
-        {play_put, 8},       {play_new_vm, 4},       {play_end_vm, 2},      {play_add_pages, 1},  {play_stick, 8},
-        {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},      {play_give_back, 8},  {play_adopt, 8},
-        {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10},  {play_free, 20},      {play_log_start, 8},
-        {play_log_read, 25}, {play_log_stop, 3},     {play_new_account, 3}, {play_limit, 8},      {play_end_account, 3},
-        {play_answer, 50},   {play_tick, 4},         {play_save_later, 25}, {play_rekey, 12},
+        {play_access, 240},  {play_instruction, 60}, {play_copy, 50},       {play_device, 30},     {play_map, 40},
+        {play_unmap, 25},    {play_protect, 25},     {play_remap, 20},      {play_merge, 10},      {play_drop, 10},
+        {play_pin, 12},      {play_unpin, 12},       {play_write_back, 8},  {play_invalidate, 8},  {play_new_object, 12},
+        {play_put, 8},       {play_new_vm, 4},       {play_end_vm, 2},      {play_add_pages, 1},   {play_stick, 8},
+        {play_unstick, 2},   {play_shrink, 6},       {play_remove, 6},      {play_give_back, 8},   {play_adopt, 8},
+        {play_populate, 12}, {play_will_need, 10},   {play_dont_need, 10},  {play_free, 20},       {play_log_start, 8},
+        {play_log_read, 25}, {play_log_stop, 3},     {play_new_account, 3}, {play_limit, 8},       {play_end_account, 3},
+        {play_new_copy, 12}, {play_answer, 50},      {play_tick, 4},        {play_save_later, 25}, {play_rekey, 12},
     };
     unsigned total = 0;
     unsigned pick;

@@ -424,6 +424,35 @@ Test(sim_machine, page_shows_only_after_its_load_succeeded)
     saw_nothing();
 }
 
+Test(sim_machine, page_whose_load_failed_shows_after_another_was_copied_to_it)
+{
+    void *other;
+    void *alias;
+
+    start_with(QUIRE_SIM_HW_ACCESSED);
+    lock();
+    alias = sim.mmu.alias_get(&sim, pa_of(0));
+    unlock();
+    quire_sim_load_begin(&sim, alias, true);
+    quire_sim_load_end(&sim, alias, false);
+    lock();
+    sim.mmu.alias_put(&sim, pa_of(0), alias);
+    alias = sim.mmu.alias_get(&sim, pa_of(0)); /* alone: to wipe it, say */
+    sim.mmu.alias_put(&sim, pa_of(0), alias);
+    unlock();
+    show(&vm[0], 0, 0, RO);
+    saw(QUIRE_SIM_MAP_INCOMPLETE);
+    hide(&vm[0], 0);
+    lock();
+    other = sim.mmu.alias_get(&sim, pa_of(1));
+    alias = sim.mmu.alias_get(&sim, pa_of(0));
+    sim.mmu.alias_put(&sim, pa_of(0), alias);
+    sim.mmu.alias_put(&sim, pa_of(1), other);
+    unlock();
+    show(&vm[0], 0, 0, RO);
+    saw_nothing();
+}
+
 Test(sim_machine, page_being_saved_shows_only_for_reading)
 {
     void *alias;

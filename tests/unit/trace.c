@@ -210,7 +210,7 @@ Test(trace, decoder_refuses_what_no_pager_tells)
         {QUIRE_TRACE_FAULT | 1u << 3 | 1u << 6, 1, QUIRE_TRACE_NO_PAGE, 0, 4, 0, true},           /* nothing there */
         {0x8000 | QUIRE_TRACE_FAULT | 2u << 3 | 1u << 6, 1, QUIRE_TRACE_NO_PAGE, 3, 4, 5, false}, /* a victim nowhere */
         {QUIRE_TRACE_LOAD, 0, 2, 0, 4, 0, false},                                                 /* of no object */
-        {QUIRE_TRACE_LOAD | 2u << 3, 0, 2, 3, 4, 0, false},                                       /* no kind */
+        {QUIRE_TRACE_LOAD | 3u << 3, 0, 2, 3, 4, 0, false},                                       /* no kind */
         {QUIRE_TRACE_EVICT, 0, 2, 0, 0, 0, false},                                                /* of nobody's page */
         {0x8000 | QUIRE_TRACE_EVICT, 0, QUIRE_TRACE_NO_PAGE, 0, 0, 3, false},                     /* from nowhere */
         {0x8000 | QUIRE_TRACE_EVICT, 0, 2, 0, 0, 3, true},

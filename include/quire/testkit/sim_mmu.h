@@ -510,6 +510,9 @@ static void *quire_sim_alias_get_(void *ctx, struct quire_pa pa)
     if (sim->page[number].stale != 0 && sim->flushing == 0 && (!sim->config.flush_unlocked || sim->config.lock == NULL)) {
         quire_sim_blame_slot_(sim, QUIRE_SIM_ALIAS_STALE, number, 0, true);
     }
+    if (sim->aliases != 0 && sim->page[number].io == QUIRE_SIM_IO_FAILED) {
+        sim->page[number].io = QUIRE_SIM_IO_NONE; /* two at once: it is copied to (or loaded again, and may fail again) */
+    }
     sim->page[number].aliases++;
     sim->aliases++;
     return quire_sim_byte_(sim->memory, number);
