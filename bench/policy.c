@@ -3,7 +3,7 @@
 /*
  *     policy TRACE [STEP] [POLICY FLAGS PAGES]...
  *
- *     TRACE    a .qpt file, or .qpt.xz (see qpt.h)
+ *     TRACE    a .qpt file, or .qpt.xz (see qpt.h); or "loop=N": N pages are read in turn, again and again
  *     STEP     "step=N": the pager keeps the N pages that faulted last, not as many as by default
  *     POLICY   as policies.h says, e.g. "clock" or "clock,chances=4"; or "min", Belady's optimum
  *     FLAGS    what the hardware has: "ad" accessed and dirty flags, "a" accessed flags, "f" accessed flags that software sets,
@@ -144,7 +144,16 @@ int main(int argc, char **argv)
     if (argc < 2 || (argc - i) % 3 != 0) {
         stop(2, "usage", "policy TRACE [step=N] [POLICY FLAGS PAGES]..., policy list [POLICY]");
     }
-    wrong = qpt_read(&qpt, argv[1]);
+    if (strncmp(argv[1], "loop=", 5) == 0) {
+        char *end;
+
+        wrong = qpt_loop(&qpt, number(argv[1] + 5, &end, QPT_LOOP_MAX));
+        if (*end != '\0') {
+            stop(2, argv[1], "not a number");
+        }
+    } else {
+        wrong = qpt_read(&qpt, argv[1]);
+    }
     if (wrong != NULL) {
         stop(2, argv[1], wrong);
     }

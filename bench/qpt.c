@@ -205,6 +205,28 @@ const char *qpt_read(struct qpt *qpt, const char *path)
     return wrong;
 }
 
+const char *qpt_loop(struct qpt *qpt, uint32_t pages)
+{
+    uint32_t rounds = QPT_LOOP_REFERENCES / pages;
+    uint32_t i;
+
+    memset(qpt, 0, sizeof *qpt);
+    (void)snprintf(qpt->name, sizeof qpt->name, "loop=%u", (unsigned)pages);
+    qpt->contexts = 1;
+    qpt->pages = pages;
+    qpt->records = rounds * pages;
+    qpt->use = calloc(pages, 1);
+    qpt->record = malloc((size_t)qpt->records * sizeof *qpt->record);
+    if (qpt->use == NULL || qpt->record == NULL) {
+        qpt_free(qpt);
+        return "not enough memory for it";
+    }
+    for (i = 0; i < qpt->records; i++) {
+        qpt->record[i] = i % pages << 2 | QPT_READ;
+    }
+    return NULL;
+}
+
 void qpt_free(struct qpt *qpt)
 {
     free(qpt->use);

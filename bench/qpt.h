@@ -57,6 +57,11 @@ static inline uint32_t qpt_content(const struct qpt *qpt, uint32_t record)
 /* Reads a trace; null, or what is wrong with the file. To be freed with qpt_free() if it is null. */
 const char *qpt_read(struct qpt *qpt, const char *path);
 
+/* As if read: `pages` pages of one context, read in turn, as often as makes about QPT_LOOP_REFERENCES. Null, or what is wrong. */
+#define QPT_LOOP_MAX 4096u
+#define QPT_LOOP_REFERENCES 40000u
+const char *qpt_loop(struct qpt *qpt, uint32_t pages);
+
 void qpt_free(struct qpt *qpt);
 
 #endif

@@ -39,8 +39,9 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_populate(struct quire_vm *
     QUIRE_SYM(quire_vm_populate);
 
 enum quire_advice {
-    /* Loads absent pages as long as a page for each is free, or was clean and the policy's choice; nothing is saved for it (but
-     * what the loading store needed, where that must be given back), and no more come than can be in memory together. What cannot be loaded is left for the fault to report: best effort. */
+    /* Loads absent pages as long as a page for each is free, or was clean and the policy's choice; nothing is saved for it (but what
+     * the loading store needed, where that must be given back), and no more come than can be in memory together. What cannot be
+     * loaded is left for the fault to report: best effort. */
     QUIRE_ADVICE_WILL_NEED,
 
     /* Removes the context's entries and evicts, now, the pages that no other area shows: dirty ones are saved, and stay if

@@ -216,7 +216,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_resolve(struct quire_op *
     enum quire_status status = quire_pager_resolve_(op, vm, in, out, area, number);
 
     if (QUIRE_PAGER_TRACED(op->pager) && status == QUIRE_OK && out->kind == QUIRE_FAULT_MAJOR) {
-        quire_op_tell_load(op, *number, out->fobj->id, out->pgidx, status, clock == op->pager->trace ? began : 0);
+        quire_op_tell_load(op, *number, out->fobj->id, out->pgidx, status, quire_pager_since(op->pager, clock, began));
     }
     return status;
 }

@@ -28,8 +28,8 @@
  * policy makes of more pages is its own affair (FIFO may even lose by them). `idle` lags behind: it is a mean of some time.
  *
  * policy_refault.h keeps part of a loop, and what it does load was away for longer: there `missing` errs upwards. In one loop of n
- * pages it stays below n, so that the error is less than the pool (quota) itself: settled, up to a sixth of it at 30 pages, a
- * ninth from 64 pages on. Give part of what is missing and ask again.
+ * pages it stays below n, so that the error is less than the pool (quota) itself: settled, in the loops that are tested (40 to
+ * 90 pages in 30), by up to an eighth of the pages it says are enough. Give part of what is missing and ask again.
  * Loads of warming up weigh until they have decayed: a pool that suffices may be said to miss pages until it was asked some times
  * with `forget` (gauge.h).
  *

@@ -41,7 +41,8 @@
  * nothing, it can be given back. (3) Evicting a page may leave one of lower rank in its place, once per operation. Each
  * failure of a store to save a lent page leaves that page resident and dirty, and the reserve short (`owed`) until faults
  * have refilled it: nothing is lost, but until then a need may end with NO_PAGE. Where threads cannot wait, AGAIN takes the
- * place of each wait, and whether all get on depends on when they try again.
+ * place of each wait, and then two that try again in step may undo each other's loads for as long as they stay in step: let
+ * each pause for a random time, longer with each AGAIN (as senders on one wire do), and all get on.
  *
  * A page that could not be given back (of a locked object, or written and without a save operation) takes a page of the
  * reserve only while that is full, else NO_PAGE: have those resident before they are needed, as far as they form chains. What is

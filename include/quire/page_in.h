@@ -572,7 +572,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring(struct quire_op *op
     *number = QUIRE_PAGE_NONE;
     status = quire_pager_bring_(op, fobj, pgidx, how, number, loaded, dropped, store);
     if (QUIRE_PAGER_TRACED(op->pager) && *loaded) {
-        quire_op_tell_load(op, *number, fobj->id, pgidx, status, clock == op->pager->trace ? began : 0);
+        quire_op_tell_load(op, *number, fobj->id, pgidx, status, quire_pager_since(op->pager, clock, began));
     }
     return status;
 }

@@ -46,10 +46,17 @@ QUIRE_INLINE QUIRE_RESIDENT uint64_t quire_pager_clock(const struct quire_pager 
     return QUIRE_PAGER_TRACED(pager) ? quire_trace_now(pager->trace) : 0;
 }
 
+/* `began` as it was read on the clock of `trace`; 0: the pager has another one by now, whose clock is another. */
+QUIRE_INLINE QUIRE_RESIDENT uint64_t quire_pager_since(const struct quire_pager *pager, const struct quire_trace *trace,
+                                                       uint64_t began)
+{
+    return trace == pager->trace ? began : 0;
+}
+
 /* When the fault began, on the trace's clock; 0: not measured, or on another's. */
 QUIRE_INLINE QUIRE_RESIDENT uint64_t quire_op_began(const struct quire_op *op)
 {
-    return (op->untold & QUIRE_OP_TIMED) != 0 && op->clock == op->pager->trace ? op->began : 0;
+    return (op->untold & QUIRE_OP_TIMED) != 0 ? quire_pager_since(op->pager, op->clock, op->began) : 0;
 }
 
 /* The pager has another trace, null: none. */

@@ -29,8 +29,8 @@
  * Contexts and objects have numbers, which the pager draws (vm->id, fobj->id); what they are called is the user's to say (INFO).
  *
  * Invariants: an event is delivered whole or counted as lost; events are in the order in which the pager's lock was held.
- * With QUIRE_TRACE 0 (base.h) the pager tells nothing and no fault has an instruction of this, optimised; a pager without a trace has two per minor
- * fault, and no more than a dozen per major one.
+ * With QUIRE_TRACE 0 (base.h) the pager tells nothing and no fault has an instruction of this, optimised; a pager without a trace has
+ * two per minor fault, and no more than a dozen per major one.
  */
 QUIRE_BEGIN
 

@@ -165,7 +165,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_save(struct quire_op *op,
     enum quire_status status = quire_pager_save_(op, pmem, number, wait_ok);
 
     if (QUIRE_PAGER_TRACED(op->pager)) {
-        quire_pager_saved_(op, pmem, number, status, clock == op->pager->trace ? began : 0);
+        quire_pager_saved_(op, pmem, number, status, quire_pager_since(op->pager, clock, began));
     }
     (void)clock;
     (void)began;

@@ -149,9 +149,7 @@ void play_instruction(struct play *play)
     status = quire_sim_step(&play->rig.sim, &thread, play->vm[vm], operand, n);
     play_disarm(play, &hits);
     play_expect(play, status,
-                play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)) | (hits.map > 0 ? MODEL_OK : 0) |
-                    /* AGAIN in one operand, while another one comes and goes */
-                    (play->variant.pends && thread.again != 0 ? MODEL_SET(QUIRE_LIMIT) : 0));
+                play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)) | (hits.map > 0 ? MODEL_OK : 0));
     for (i = 0; i < n && status == QUIRE_OK && play->wrong[0] == '\0'; i++) {
         settle_access(play, vm, at[i], operand[i].access, operand[i].va & QUIRE_PAGE_MASK, bytes[i], 8);
     }

@@ -48,8 +48,6 @@ uint32_t play_after_store(struct play *play, unsigned object, uint32_t set)
     }
     set |= MODEL_SET(QUIRE_AGAIN);
     if (play->late != 0) { /* pages in quarantine, or requests that nobody can have */
-        /* They may come back while a thread waits for something else: then there is room after all. */
-        set |= (set & MODEL_SET(QUIRE_NO_PAGE)) != 0 ? MODEL_OK : 0;
         set |= MODEL_SET(QUIRE_NO_PAGE) | MODEL_SET(QUIRE_TIMEOUT);
     }
     if (play->bad_answers != 0) { /* not necessarily one of just now: who went away is told when he comes back */

@@ -632,7 +632,7 @@ void play_write_back(struct play *play)
     if (play_pends(play, object)) {
         set = play_after_store(play, object, set);
     } else if (hits.needs && play->variant.pends) {
-        set = play_after_store(play, MODEL_OBJECTS, set); /* what it needs may be in transit */
+        set |= MODEL_SET(QUIRE_AGAIN); /* what it needs may be in transit */
     }
     play_expect(play, status, set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {

@@ -139,8 +139,9 @@ void play_remove(struct play *play)
         set = MODEL_SET(QUIRE_INVALID);
     } else {
         set = more != 0 && model_short(&play->model, more, quarantined) ? MODEL_SET(QUIRE_NO_PAGE) : MODEL_OK;
-        if (hits.save != 0) { /* of one of these pages, or, where the reserve is to stay whole, of another, which need not go */
-            set |= MODEL_SET(hits.answer);
+        if (hits.save !=
+            0) { /* it was one of these pages that could not be saved, or one that gives way for the reserve to stay whole */
+            set = MODEL_SET(hits.answer) | (play->rig.pager.reserve != 0 ? set : 0);
         }
         /* Taking pages of the reserve makes it short: what a save needs may not be had then. */
         set |= hits.needs ? MODEL_SET(QUIRE_NO_PAGE) | (hits.load != 0 ? MODEL_SET(hits.answer) : 0) : 0;

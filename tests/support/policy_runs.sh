@@ -68,6 +68,11 @@ check "bench/run policy constants prints what each constant is worth" eval \
     "OUT=$dir bench/run policy constants clock $dir/good.qpt $dir/two/other.qpt >$dir/constants && grep -q '^all ' $dir/constants &&
      grep -q 'mean over ad and none' $dir/constants"
 
+check "FIFO misses all of a loop one page too long, and what fits is missed once" eval \
+    "[ \"\$($dir/policy loop=65 fifo ad 64 min - 65 | cut -d ' ' -f 6 | xargs)\" = '39975 65' ]"
+check "bench/run policy loops prints what the README says of them" eval \
+    "OUT=$dir bench/run policy loops >$dir/loops && grep -qE '^64 +67 +14 +16 +5$' $dir/loops && grep -qE '^20 +25 +39 +37 +21$' $dir/loops &&
+     grep -qE '^64 +none +90[.][0-9] +78[.]0 ' $dir/loops && grep -qE '^20 +ad +76[.][0-9] +73[.]5 ' $dir/loops"
 check "counts are those of the model: seeds 1 to 20" models 1 20
 check "counts are those of the model: seeds 21 to 40" models 21 40
 check "each policy serves each trace, however the hardware is, in the fewest pages" all_flags
@@ -108,6 +113,9 @@ bad "a packed file that is not packed" "does not begin with" "$dir/bad.qpt.xz"
 bad "a packed file with something behind it" "xz" "$dir/bad.qpt.xz"
 refused "bench/run policy refuses a bad file as well" "does not begin with" env OUT="$dir" bench/run policy "$dir/empty.qpt"
 
+bad "a loop of nothing" "out of range" loop=0
+bad "a loop of too many pages" "out of range" loop=4097
+bad "a loop of something else" "not a number" loop=9x
 bad "no trace at all" "usage"
 bad "half a triple" "usage" "$dir/good.qpt" fifo ad
 bad "no such policy" "no such policy" "$dir/good.qpt" lru ad 9

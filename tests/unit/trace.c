@@ -435,6 +435,14 @@ static void expect_event(struct story *story, unsigned what, uint64_t time, uint
               event.pgidx, event.fobj, event.page, event.victim_pgidx, event.victim);
 }
 
+static void skip_events(struct story *of)
+{
+    struct quire_trace_event event;
+
+    while (quire_trace_read(&of->trace, &of->reader, &event) == QUIRE_OK) {
+    }
+}
+
 static void no_event(struct story *story)
 {
     struct quire_trace_event event;
@@ -481,13 +489,11 @@ Test(trace, pager_tells_who_came_and_who_gave_way)
 Test(trace, pager_tells_that_a_victim_was_saved_and_that_it_could_not_be)
 {
     struct rig_config config = SMALL;
-    struct quire_trace_event event;
 
     story_start(&story, config);
     EXPECT(rig_poke(&story.rig, &story.vm, RIG_AT(0), 1), QUIRE_OK);
     EXPECT(rig_poke(&story.rig, &story.vm, RIG_AT(1), 1), QUIRE_OK);
-    while (quire_trace_read(&story.trace, &story.reader, &event) == QUIRE_OK) {
-    }
+    skip_events(&story);
     rig_fail(&story.store->save_fails, 1, 1, QUIRE_IO);
     EXPECT(rig_poke(&story.rig, &story.vm, RIG_AT(2), 1), QUIRE_OK);
     expect_event(&story, quire_trace_what(QUIRE_TRACE_SAVE, 0, 0, QUIRE_IO), 1090, 10, 0, 0, 0);
@@ -495,14 +501,6 @@ Test(trace, pager_tells_that_a_victim_was_saved_and_that_it_could_not_be)
     expect_event(&story, quire_trace_what(QUIRE_TRACE_FAULT, QUIRE_FAULT_MAJOR, QUIRE_PROT_WRITE, QUIRE_OK), 1130, 60, 1, 2, 0);
     no_event(&story);
     END(&story.rig);
-}
-
-static void skip_events(struct story *of)
-{
-    struct quire_trace_event event;
-
-    while (quire_trace_read(&of->trace, &of->reader, &event) == QUIRE_OK) {
-    }
 }
 
 Test(trace, fault_tells_that_its_victim_was_saved)
@@ -591,8 +589,7 @@ Test(trace, pager_tells_why_a_fault_was_refused)
     story_start(&story, config);
     cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(0)), 0);
     cr_expect_geq(rig_byte(&story.rig, &story.vm, RIG_AT(1)), 0);
-    while (quire_trace_read(&story.trace, &story.reader, &event) == QUIRE_OK) {
-    }
+    skip_events(&story);
     EXPECT(rig_fault(&story.rig, &story.vm, RIG_AT(40), RIG_READ, NULL), QUIRE_NOT_FOUND);
     event = next_event(&story);
     cr_expect_eq(quire_trace_kind(&event), QUIRE_FAULT_REFUSED);
@@ -625,8 +622,7 @@ Test(trace, pager_tells_what_is_brought_in_without_a_fault)
     char byte;
 
     story_start(&story, config);
-    while (quire_trace_read(&story.trace, &story.reader, &event) == QUIRE_OK) {
-    }
+    skip_events(&story);
     EXPECT(quire_pin_fobj(&story.rig.pager, &story.store->fobj, 3, 1, false, false, &pin), QUIRE_OK);
     event = next_event(&story);
     cr_expect_eq(quire_trace_type(&event), QUIRE_TRACE_LOAD);
