@@ -30,7 +30,8 @@
  *
  * Nobody waits holding one of the two pages, so nobody waits for who waits. In return the origin's page may be gone when there is
  * room at last: then all begins again. A thread's row of last pages (at least two, fobj_cow.h sees to that) keeps it from being
- * what gives way; for a pin, which has no row, it is held while the policy chooses. Who breaks raises `writers`, so that the copy is not frozen (copied itself) meanwhile.
+ * what gives way; for a pin, which has no row, it is held while the policy chooses. Who breaks raises `writers`, so that the copy
+ * is not frozen (copied itself) meanwhile.
  */
 QUIRE_BEGIN
 

@@ -68,6 +68,7 @@ int main(void)
     wrong += stats.faults.major != PROGRAM_PAGES + 1 || stats.evictions == 0 || RAM_PAGES >= PROGRAM_PAGES;
     wrong += quire_pager_check(&pager, NULL) != QUIRE_OK;
     wrong += guide_pressure();
+    wrong += guide_hostile();
     wrong += quire_vm_fini(&space.vm) != QUIRE_OK || quire_pager_fini(&pager) != QUIRE_OK;
     wrong += guide_regions() + guide_shared();
     return wrong != 0;
