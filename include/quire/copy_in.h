@@ -89,19 +89,17 @@ static QUIRE_RESIDENT QUIRE_COLD bool quire_copy_unmap_(struct quire_op *op, con
     return stuck;
 }
 
+#if QUIRE_TRACE
 /* Tells that page `number` came to be by copying. */
 static QUIRE_RESIDENT QUIRE_COLD void quire_copy_tell_(struct quire_op *op, uint32_t number, const struct quire_fobj *fobj,
                                                        uint32_t pgidx)
 {
     struct quire_trace *trace = op->pager->trace;
-    uint32_t who = 0;
 
-#if QUIRE_TRACE
-    who = op->vm != NULL ? op->vm->id : 0;
-#endif
-    quire_trace_put(trace, quire_trace_now(trace), quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_COPY, 0, QUIRE_OK), who,
-                    number, fobj->id, pgidx);
+    quire_trace_put(trace, quire_trace_now(trace), quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_COPY, 0, QUIRE_OK),
+                    op->vm != NULL ? op->vm->id : 0, number, fobj->id, pgidx);
 }
+#endif
 
 /* Page `number` of `fobj`, LOADING, has the bytes of page `from`, which is held: it becomes what is shown. */
 static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_commit_(struct quire_op *op, struct quire_fobj *fobj,
@@ -122,10 +120,12 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_commit_(struct qui
     fobj->slots[pgidx] |= QUIRE_SLOT_OWN;
     fobj->own++;
     op->pager->stats.copies++;
+#if QUIRE_TRACE
     if (QUIRE_PAGER_TRACED(op->pager)) {
         quire_op_tell(op);
         quire_copy_tell_(op, number, fobj, pgidx);
     }
+#endif
     /* Until the flush nobody may write the one or read the other. */
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FLUSHING);
     quire_op_flush(op);
@@ -343,6 +343,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring_shown(struct quire_
                                                                    bool own, const struct quire_how *how,
                                                                    struct quire_shown *shown)
 {
+    const struct quire_trace *clock = op->pager->trace;
     uint64_t began = quire_pager_clock(op->pager);
     enum quire_status status;
 
@@ -351,7 +352,7 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_pager_bring_shown(struct quire_
         status = quire_copy_bring_(op, fobj, pgidx, own, how, shown);
         if (QUIRE_PAGER_TRACED(op->pager) && status == QUIRE_OK && shown->loaded) {
             quire_op_tell_load(op, shown->number, quire_pmem_at(&op->pager->pool, shown->number)->fobj->id, pgidx, status,
-                               began);
+                               quire_pager_since(op->pager, clock, began));
         }
         return status;
     }
