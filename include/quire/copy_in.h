@@ -322,6 +322,7 @@ static QUIRE_RESIDENT QUIRE_NOINLINE enum quire_status quire_copy_bring_(struct 
 
     fobj->busy++;
     shown->number = QUIRE_PAGE_NONE;
+    shown->loaded = false;
     shown->copied = false;
     shown->dropped = false;
     while (status == QUIRE_OK && shown->number == QUIRE_PAGE_NONE) {
