@@ -277,6 +277,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_round_(struct quir
     shown->number = QUIRE_PAGE_NONE;
     shown->loaded = false;
     status = quire_copy_bring_origin_(op, whose, pgidx, how, shown);
+    if (status != QUIRE_OK) {
+        shown->number = QUIRE_PAGE_NONE; /* if all died the page is nobody's any more */
+    }
     if (fobj->dead) {
         status = status == QUIRE_OK ? QUIRE_DEAD : status;
     }

@@ -338,6 +338,7 @@ Test(fobj_cow_races, copy_dies_while_its_page_is_copied)
 }
 
 static struct world *loading;
+static void (*during_load)(struct world *w);
 
 static enum quire_status dies_while_loading(struct rig_store *store, struct quire_io *io, bool load)
 {
@@ -347,7 +348,7 @@ static enum quire_status dies_while_loading(struct rig_store *store, struct quir
         struct world *w = loading;
 
         loading = NULL;
-        copy_dies(w);
+        during_load(w);
     }
     return QUIRE_OK;
 }
@@ -361,11 +362,30 @@ Test(fobj_cow_races, copy_dies_while_its_origins_page_is_loaded)
 
         world_start(&w, machine(0, 16), 1);
         w.origin->before = dies_while_loading;
+        during_load = copy_dies;
         loading = &w;
         EXPECT(rig_fault(&w.rig, &w.vms[0], RIG_AT(3), access, NULL), QUIRE_DEAD);
         cr_expect_eq(w.copy[0]->freed, 1);
         cr_expect(is_present(w.origin, 3));
         EXPECT_PAGES(&w, &w.vm, NONE_DIFFERS, 0);
+        END(&w.rig);
+    }
+}
+
+Test(fobj_cow_races, copy_and_origin_die_while_the_origins_page_is_loaded)
+{
+    unsigned access;
+
+    for (access = RIG_READ; access <= RIG_WRITE; access++) {
+        struct world w;
+
+        world_start(&w, machine(0, 16), 1);
+        w.origin->before = dies_while_loading;
+        during_load = all_die;
+        loading = &w;
+        EXPECT(rig_fault(&w.rig, &w.vms[0], RIG_AT(3), access, NULL), QUIRE_DEAD);
+        cr_expect_eq(w.copy[0]->freed, 1);
+        cr_expect_eq(w.origin->freed, 1);
         END(&w.rig);
     }
 }
