@@ -640,3 +640,20 @@ Test(fobj_cow_races, nothing_of_a_copy_is_mapped_while_a_range_that_shows_it_is_
     EXPECT(w.status, QUIRE_AGAIN);
     END(&w.rig);
 }
+
+Test(fobj_cow_races, copy_is_copied_while_it_is_pinned_to_be_read)
+{
+    struct quire_pin pin;
+    struct world w;
+
+    world_start(&w, machine(0, 16), 1);
+    w.origin->before = dies_while_loading;
+    during_load = freeze_the_copy;
+    loading = &w;
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.copy[0]->fobj, 3, 1, false, false, &pin), QUIRE_OK);
+    cr_expect_null(loading);
+    EXPECT(w.status, QUIRE_OK);
+    EXPECT_SOUND(&w.rig);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    END(&w.rig);
+}
