@@ -547,6 +547,54 @@ Test(fobj_cow_races, range_that_shows_a_copy_is_flushed_before_the_origins_page_
     }
 }
 
+/* ---- While room is made ---- */
+
+static struct world *saving;
+
+/* A dirty page is being saved to make room for an own copy: somebody wants it back, and makes that copy first. */
+static enum quire_status copied_while_saving(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)store;
+    (void)io;
+    if (saving != NULL && !load) {
+        struct world *w = saving;
+
+        saving = NULL;
+        EXPECT(other_fault(w, &w->vm, RIG_AT(16), RIG_READ), QUIRE_AGAIN);
+        w->status = other_fault(w, &w->vms[0], RIG_AT(3), RIG_WRITE);
+    }
+    return QUIRE_OK;
+}
+
+Test(fobj_cow_races, page_that_was_evicted_in_vain_is_told_of)
+{
+    struct rig_config config = {.pages = 8, .concurrency = 2, .step = 2, .rank_max = 1, .policy = RIG_FIFO};
+    struct rig_store *clean;
+    struct rig_store *dirty;
+    struct world w;
+    uint32_t i;
+
+    world_start(&w, config, 1);
+    dirty = rig_store_new(&w.rig, 1, RW);
+    clean = rig_store_new(&w.rig, 4, RIG_READ);
+    EXPECT(rig_map(&w.vm, &dirty->fobj, RIG_AT(16), RW), QUIRE_OK);
+    EXPECT(rig_map(&w.vm, &clean->fobj, RIG_AT(24), RIG_READ), QUIRE_OK);
+    EXPECT(other_fault(&w, &w.vm, RIG_AT(16), RIG_WRITE), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(16), 1), QUIRE_OK);
+    for (i = 0; i < 4u; i++) {
+        EXPECT(other_fault(&w, &w.vm, RIG_AT(24 + i), RIG_READ), QUIRE_OK);
+    }
+    cr_expect_eq(rig_byte(&w.rig, &w.vms[0], RIG_AT(3)), born(w.origin, 3));
+    dirty->before = copied_while_saving;
+    saving = &w;
+    EXPECT(rig_poke(&w.rig, &w.vms[0], RIG_AT(3), 0x77), QUIRE_OK);
+    cr_expect_null(saving);
+    EXPECT(w.status, QUIRE_OK);
+    cr_expect_eq(present(clean), 2);
+    EXPECT_PAGES(&w, &w.vms[0], 3, 0x77);
+    END(&w.rig);
+}
+
 /* ---- While a thread waits ---- */
 
 /* The load of the origin's page, which a thread waits for, is answered; then `meanwhile` happens before the thread goes on. */
