@@ -76,8 +76,8 @@ struct quire_seal_hooks {
     void (*key_wipe)(void *ctx, void *key);
 
     /* Encrypts `plain`, a page, into `sealed`, a page, and stores the tag over it and label->aad in `tag`
-     * (QUIRE_SEAL_TAG_BYTES). A page that is pinned for a device, or holds metadata of other pages, may change meanwhile: read
-     * each byte of it once. */
+     * (QUIRE_SEAL_TAG_BYTES). A page that is pinned for a device, is being copied into (quire_vm_copy_to()), or holds metadata of
+     * other pages, may change meanwhile: read each byte of it once. */
     enum quire_status (*seal)(void *ctx, void *key, const struct quire_seal_label *label, const void *plain, void *sealed,
                               uint8_t *tag);
 

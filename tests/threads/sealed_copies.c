@@ -51,7 +51,6 @@ static void work_once(struct worker *worker)
     uint32_t which = below(worker, COPIES);
     uint32_t page = below(worker, PAGES);
     uintptr_t va = RIG_AT(page) + worker->number;
-    struct quire_vm_copy how = {.wait_ok = true, .thread = worker->number};
     unsigned char byte = (unsigned char)below(worker, 256);
     enum quire_status status;
     struct quire_pin pin;
@@ -59,10 +58,8 @@ static void work_once(struct worker *worker)
     switch (below(worker, 8)) {
     case 0:
     case 1:
-        status = rig_access(&rig, worker->number, worker->number, &vm[which], va, RIG_WRITE, &byte, 1);
-        break;
     case 2:
-        status = quire_vm_copy_to(&vm[which], va, &byte, 1, &how, NULL);
+        status = rig_access(&rig, worker->number, worker->number, &vm[which], va, RIG_WRITE, &byte, 1);
         break;
     case 3:
         status = quire_pin_fobj(&rig.pager, &copy[which].rw.base, page, 1, below(worker, 2) == 0, true, &pin);
