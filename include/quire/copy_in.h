@@ -253,6 +253,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_break_(struct quir
     }
     fobj->writers--;
     quire_op_wake(op, fobj, pgidx); /* whoever waits for the slot must look for himself */
+    if (QUIRE_PAGER_TRACED(pager) && shown->number == QUIRE_PAGE_NONE) {
+        quire_op_tell(op); /* what was evicted in vain: what comes next may come elsewhere */
+    }
     return status == QUIRE_EXISTS ? QUIRE_OK : status;
 }
 
@@ -277,6 +280,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_round_(struct quir
     shown->number = QUIRE_PAGE_NONE;
     shown->loaded = false;
     status = quire_copy_bring_origin_(op, whose, pgidx, how, shown);
+    if (status != QUIRE_OK) {
+        shown->number = QUIRE_PAGE_NONE; /* if all died the page is nobody's any more */
+    }
     if (fobj->dead) {
         status = status == QUIRE_OK ? QUIRE_DEAD : status;
     }

@@ -65,10 +65,11 @@ struct quire_fault_result {
  *
  * NOT_FOUND: no area there. DENIED: the area does not permit it. AGAIN: it would have to wait and must not, or cannot: let the
  * instruction run again (out->store PENDING: best after the store's answer). TIMEOUT: the store was not in time (io.h). DEAD:
- * the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, BAD_ANSWER: what the store answered to the load (others
- * are not affected; a retry may succeed). NO_PAGE: nothing can be evicted; out->store tells if saves failed. NO_TABLE:
- * page-table memory could not be had in 3 rounds; the page stays resident. STUCK: the page, or the area, is quarantined.
- * INVALID: `in` is not as above.
+ * the object died while this thread waited. IO, INTEGRITY, NO_MEMORY, LIMIT, BAD_ANSWER: what the store answered to the load
+ * (others are not affected; a retry may succeed); LIMIT also: an origin that is to be copied from has as many references as can
+ * be. NO_PAGE: nothing can be evicted (out->store tells if saves failed), or an own copy could never be and too many pages are
+ * like that. NO_TABLE: page-table memory could not be had in 3 rounds; the page stays resident. STUCK: the page, or the area, is
+ * quarantined. INVALID: `in` is not as above.
  *
  * Cost: O(log areas of the vm); a page with other mappings is not slowed by them. An eviction adds what the policy looks at
  * (bounded) and the entries of the victim. Independent of the pool's size.

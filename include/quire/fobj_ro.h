@@ -71,7 +71,8 @@ struct quire_fobj_ro_config {
      * NO_MEMORY: it could not be found out. */
     enum quire_status (*verify)(void *ctx, const struct quire_fobj *fobj, uint32_t pgidx, const void *page);
 
-    /* (optional, one of the three at most) A hash of each whole page, with the zeros behind the end. */
+    /* (optional, without `verify`, and one at most of `hashes`, `hash_fobj` and `hash_tree`) A hash of each whole page, with the
+     * zeros behind the end. */
     struct quire_hash hash; /* (must, with `hashes` or `hash_fobj`) */
     const void *hashes;     /* one behind the other, in memory that nobody else can write and that stays until `release` ... */
     size_t hashes_len;      /* ... whose length in bytes is exactly that of all of them */
@@ -112,7 +113,7 @@ struct quire_fobj_ro {
 /* Makes a read-only object with one reference (&ro->base), owned by the caller, in storage of the caller that lives until
  * `release`. Nothing is read yet. INVALID: a null argument, a `must` missing, both `data` and `read`, no bytes or too many,
  * `data` that wraps around the end of memory, permissions other than READ and EXEC, too large a cluster; more than one way to
- * verify, no usable `hash`, a list of another length, a `hash_fobj` that is unpaged, ends too early or has the highest rank
+ * verify, no usable `hash`, a list of another length, a `hash_fobj` that is unpaged or a copy on write, ends too early or has the highest rank
  * already, a tree of fewer leaves; relocations that quire_relocs_valid() refuses. DEAD, LIMIT: `hash_fobj` has no references
  * left, or no more. Nothing was changed then. Takes no lock; O(relocations). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_ro_init(struct quire_fobj_ro *ro,
@@ -335,7 +336,8 @@ static bool quire_fobj_ro_hashes_valid_(const struct quire_fobj_ro_config *confi
         return config->hashes_len % size == 0 && config->hashes_len / size == npages;
     }
     if (list != NULL) {
-        return !quire_fobj_is_unpaged(list) && list->rank < QUIRE_FOBJ_RANK_MAX && config->hash_first <= UINT32_MAX - npages &&
+        return !quire_fobj_is_unpaged(list) && list->origin == NULL && list->rank < QUIRE_FOBJ_RANK_MAX &&
+               config->hash_first <= UINT32_MAX - npages &&
                (config->hash_first + npages - 1u) / quire_hash_per_page(&config->hash) < list->num_pages;
     }
     return config->hash_tree == NULL || quire_index_range(config->hash_first, npages, config->hash_tree->shape.num_leaves);

@@ -66,8 +66,8 @@ struct quire_fobj_rw_sealing {
     struct quire_seal_meta *meta;
 
     /* Or: pages of another object, QUIRE_FOBJ_RW_META_PAGES(num_pages) from `meta_first`, that nobody else uses while this object
-     * lives: paged, with a save operation, of a lower rank than QUIRE_FOBJ_RANK_MAX, writable, born as zeros, known to the
-     * pager. What an earlier sealed object left there does no harm. A reference is taken, until just before `release`. */
+     * lives: paged, no copy on write, with a save operation, of a lower rank than QUIRE_FOBJ_RANK_MAX, writable, born as zeros,
+     * known to the pager. What an earlier sealed object left there does no harm. A reference is taken, until just before `release`. */
     struct quire_fobj *meta_fobj;
     uint32_t meta_first;
 };
@@ -295,8 +295,9 @@ static bool quire_fobj_rw_sealing_valid_(const struct quire_fobj_rw_sealing *sea
     if (parent == NULL) {
         return sealing->meta != NULL;
     }
-    return sealing->meta == NULL && !quire_fobj_is_unpaged(parent) && parent->rank < QUIRE_FOBJ_RANK_MAX && cluster <= 1u &&
-           (parent->max_prot & QUIRE_PROT_WRITE) != 0 && parent->ops->save != NULL &&
+    return sealing->meta == NULL && !quire_fobj_is_unpaged(parent) && parent->origin == NULL &&
+           parent->rank < QUIRE_FOBJ_RANK_MAX && cluster <= 1u && (parent->max_prot & QUIRE_PROT_WRITE) != 0 &&
+           parent->ops->save != NULL &&
            quire_index_range(sealing->meta_first, QUIRE_FOBJ_RW_META_PAGES(num_pages), parent->num_pages);
 }
 

@@ -439,6 +439,13 @@ static bool quire_check_own_(const struct quire_pager *pager, const struct quire
             if (kind == QUIRE_SLOT_EMPTY && !fobj->dead) {
                 return quire_check_fail_(out, "5: an own copy is neither present nor stored", fobj, i);
             }
+            if (kind == QUIRE_SLOT_PRESENT) {
+                const struct quire_pmem *pmem = quire_pmem_at(&pager->pool, quire_slot_value(slot));
+
+                if (pmem->state == QUIRE_PAGE_RESIDENT && (pmem->flags & (QUIRE_PMEM_DIRTY | QUIRE_PMEM_STORED)) == 0) {
+                    return quire_check_fail_(out, "5: an own copy that was never stored counts as clean", fobj, i);
+                }
+            }
         } else if (fobj->origin != NULL && !fobj->dead &&
                    (kind == QUIRE_SLOT_STORED ||
                     (kind == QUIRE_SLOT_PRESENT &&

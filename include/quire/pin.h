@@ -139,6 +139,8 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
         if (status == QUIRE_OK) {
             status = quire_pin_page_(op, shown.number);
             n += status == QUIRE_OK ? 1u : 0u;
+        } else if (status == QUIRE_DENIED && !pin->write) {
+            status = QUIRE_OK; /* it was copied meanwhile: what it shows is shown for good, and may be pinned */
         }
     }
     if (status == QUIRE_OK && pin->write) {

@@ -76,8 +76,8 @@ struct quire_seal_hooks {
     void (*key_wipe)(void *ctx, void *key);
 
     /* Encrypts `plain`, a page, into `sealed`, a page, and stores the tag over it and label->aad in `tag`
-     * (QUIRE_SEAL_TAG_BYTES). A page that is pinned for a device, or holds metadata of other pages, may change meanwhile: read
-     * each byte of it once. */
+     * (QUIRE_SEAL_TAG_BYTES). A page that is pinned for a device, is being copied into (quire_vm_copy_to()), or holds metadata of
+     * other pages, may change meanwhile: read each byte of it once. */
     enum quire_status (*seal)(void *ctx, void *key, const struct quire_seal_label *label, const void *plain, void *sealed,
                               uint8_t *tag);
 
@@ -447,9 +447,10 @@ QUIRE_API QUIRE_RESIDENT enum quire_status quire_sealed_open(const struct quire_
     uint32_t object = quire_atomic_load(&sealed->object[epoch & 1u]);
     struct quire_seal_label label;
 
-    /* Only what this object holds, and the key after it, can be meant: any other is wiped, or was never there. */
+    /* Only what this object holds, and the key after it, can be meant: any other is wiped, or was never there. The current one is
+     * read first: after that, the object may let go of what it held, and the key that it moves to become old. */
     if (QUIRE_UNLIKELY(object == 0 || epoch == 0 ||
-                       (epoch != quire_atomic_load(&sealed->held) && epoch != quire_atomic_load(&sealer->epoch)))) {
+                       (epoch != quire_atomic_load(&sealer->epoch) && epoch != quire_atomic_load(&sealed->held)))) {
         return QUIRE_INTEGRITY;
     }
     quire_seal_label_(&label, epoch, object, pgidx, meta->version);

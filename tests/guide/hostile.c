@@ -125,7 +125,14 @@ enum quire_status kernel_data_copy(struct private_data *copy, struct quire_fobj 
     config.sealing.sealer = &sealer;
     config.sealing.meta = copy->meta; /* 24 bytes a page that the flash cannot reach; or meta_fobj: paged */
     status = quire_fobj_rw_init(&copy->rw, &config);
-    return status == QUIRE_OK ? quire_fobj_cow_make(&pager, &copy->rw.base, origin) : status;
+    if (status != QUIRE_OK) {
+        return status;
+    }
+    status = quire_fobj_cow_make(&pager, &copy->rw.base, origin);
+    if (status != QUIRE_OK) {
+        (void)quire_fobj_put(&copy->rw.base); /* else it would hold a key for good */
+    }
+    return status;
 }
 
 /* ---- Somebody else's world ---- */

@@ -338,6 +338,7 @@ Test(fobj_cow_races, copy_dies_while_its_page_is_copied)
 }
 
 static struct world *loading;
+static void (*during_load)(struct world *w);
 
 static enum quire_status dies_while_loading(struct rig_store *store, struct quire_io *io, bool load)
 {
@@ -347,7 +348,7 @@ static enum quire_status dies_while_loading(struct rig_store *store, struct quir
         struct world *w = loading;
 
         loading = NULL;
-        copy_dies(w);
+        during_load(w);
     }
     return QUIRE_OK;
 }
@@ -361,11 +362,30 @@ Test(fobj_cow_races, copy_dies_while_its_origins_page_is_loaded)
 
         world_start(&w, machine(0, 16), 1);
         w.origin->before = dies_while_loading;
+        during_load = copy_dies;
         loading = &w;
         EXPECT(rig_fault(&w.rig, &w.vms[0], RIG_AT(3), access, NULL), QUIRE_DEAD);
         cr_expect_eq(w.copy[0]->freed, 1);
         cr_expect(is_present(w.origin, 3));
         EXPECT_PAGES(&w, &w.vm, NONE_DIFFERS, 0);
+        END(&w.rig);
+    }
+}
+
+Test(fobj_cow_races, copy_and_origin_die_while_the_origins_page_is_loaded)
+{
+    unsigned access;
+
+    for (access = RIG_READ; access <= RIG_WRITE; access++) {
+        struct world w;
+
+        world_start(&w, machine(0, 16), 1);
+        w.origin->before = dies_while_loading;
+        during_load = all_die;
+        loading = &w;
+        EXPECT(rig_fault(&w.rig, &w.vms[0], RIG_AT(3), access, NULL), QUIRE_DEAD);
+        cr_expect_eq(w.copy[0]->freed, 1);
+        cr_expect_eq(w.origin->freed, 1);
         END(&w.rig);
     }
 }
@@ -527,6 +547,54 @@ Test(fobj_cow_races, range_that_shows_a_copy_is_flushed_before_the_origins_page_
     }
 }
 
+/* ---- While room is made ---- */
+
+static struct world *saving;
+
+/* A dirty page is being saved to make room for an own copy: somebody wants it back, and makes that copy first. */
+static enum quire_status copied_while_saving(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)store;
+    (void)io;
+    if (saving != NULL && !load) {
+        struct world *w = saving;
+
+        saving = NULL;
+        EXPECT(other_fault(w, &w->vm, RIG_AT(16), RIG_READ), QUIRE_AGAIN);
+        w->status = other_fault(w, &w->vms[0], RIG_AT(3), RIG_WRITE);
+    }
+    return QUIRE_OK;
+}
+
+Test(fobj_cow_races, page_that_was_evicted_in_vain_is_told_of)
+{
+    struct rig_config config = {.pages = 8, .concurrency = 2, .step = 2, .rank_max = 1, .policy = RIG_FIFO};
+    struct rig_store *clean;
+    struct rig_store *dirty;
+    struct world w;
+    uint32_t i;
+
+    world_start(&w, config, 1);
+    dirty = rig_store_new(&w.rig, 1, RW);
+    clean = rig_store_new(&w.rig, 4, RIG_READ);
+    EXPECT(rig_map(&w.vm, &dirty->fobj, RIG_AT(16), RW), QUIRE_OK);
+    EXPECT(rig_map(&w.vm, &clean->fobj, RIG_AT(24), RIG_READ), QUIRE_OK);
+    EXPECT(other_fault(&w, &w.vm, RIG_AT(16), RIG_WRITE), QUIRE_OK);
+    EXPECT(rig_poke(&w.rig, &w.vm, RIG_AT(16), 1), QUIRE_OK);
+    for (i = 0; i < 4u; i++) {
+        EXPECT(other_fault(&w, &w.vm, RIG_AT(24 + i), RIG_READ), QUIRE_OK);
+    }
+    cr_expect_eq(rig_byte(&w.rig, &w.vms[0], RIG_AT(3)), born(w.origin, 3));
+    dirty->before = copied_while_saving;
+    saving = &w;
+    EXPECT(rig_poke(&w.rig, &w.vms[0], RIG_AT(3), 0x77), QUIRE_OK);
+    cr_expect_null(saving);
+    EXPECT(w.status, QUIRE_OK);
+    cr_expect_eq(present(clean), 2);
+    EXPECT_PAGES(&w, &w.vms[0], 3, 0x77);
+    END(&w.rig);
+}
+
 /* ---- While a thread waits ---- */
 
 /* The load of the origin's page, which a thread waits for, is answered; then `meanwhile` happens before the thread goes on. */
@@ -618,5 +686,22 @@ Test(fobj_cow_races, nothing_of_a_copy_is_mapped_while_a_range_that_shows_it_is_
     EXPECT(quire_vm_protect(&w.vms[1], RIG_AT(16), COW_PAGES, USER), QUIRE_OK);
     cr_expect_null(flushing);
     EXPECT(w.status, QUIRE_AGAIN);
+    END(&w.rig);
+}
+
+Test(fobj_cow_races, copy_is_copied_while_it_is_pinned_to_be_read)
+{
+    struct quire_pin pin;
+    struct world w;
+
+    world_start(&w, machine(0, 16), 1);
+    w.origin->before = dies_while_loading;
+    during_load = freeze_the_copy;
+    loading = &w;
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.copy[0]->fobj, 3, 1, false, false, &pin), QUIRE_OK);
+    cr_expect_null(loading);
+    EXPECT(w.status, QUIRE_OK);
+    EXPECT_SOUND(&w.rig);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
     END(&w.rig);
 }

@@ -497,6 +497,9 @@ Test(fobj_ro_hashes, hashes_need_an_object_that_has_them)
     config.hash_fobj = &fobj;
     INIT(&config, QUIRE_INVALID);
     config.hash_fobj = &list.base;
+    list.base.origin = &fobj; /* a copy on write: no store may need its pages */
+    INIT(&config, QUIRE_INVALID);
+    list.base.origin = NULL;
     list.base.rank = QUIRE_FOBJ_RANK_MAX;
     INIT(&config, QUIRE_INVALID);
     list.base.rank = QUIRE_FOBJ_RANK_MAX - 1u;

@@ -742,6 +742,9 @@ Test(fobj_rw, rw_init_refuses_a_parent_that_cannot_be_one)
     parent.base.ops = &ops;
     expect_invalid(&config);
     parent.base.ops = rw_ops;
+    parent.base.origin = &child.base; /* a copy on write: no store may need its pages */
+    expect_invalid(&config);
+    parent.base.origin = NULL;
     cr_expect_eq(quire_fobj_rw_init(&child, &config), QUIRE_OK);
     cr_expect_eq(quire_fobj_put(&child.base), QUIRE_OK);
     cr_expect_eq(quire_fobj_put(&parent.base), QUIRE_OK);

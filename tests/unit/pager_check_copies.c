@@ -37,6 +37,7 @@ static void copies_start(struct world *w)
 
 Test(pager_check_copies, check_names_slots_that_no_copy_has)
 {
+    struct quire_pmem *pmem;
     uint32_t *slots;
     struct world w;
 
@@ -48,6 +49,8 @@ Test(pager_check_copies, check_names_slots_that_no_copy_has)
     PLANT(&w, w.origin->fobj.slots[3], w.origin->fobj.slots[3] | QUIRE_SLOT_OWN,
           "1: a page is the own copy of what is no copy");
     PLANT(&w, w.copy[0]->fobj.own, 1, "6: the own pages of a copy are counted wrongly");
+    pmem = quire_pmem_at(&w.rig.pager.pool, quire_slot_value(slots[2]));
+    PLANT(&w, pmem->flags, (uint8_t)(pmem->flags & ~QUIRE_PMEM_DIRTY), "5: an own copy that was never stored counts as clean");
     END(&w.rig);
 }
 
