@@ -272,17 +272,19 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_round_(struct quir
 {
     struct quire_fobj *whose = quire_fobj_showing(fobj, pgidx);
     enum quire_status status;
+    bool came;
 
     shown->number = QUIRE_PAGE_NONE;
     shown->loaded = false;
     status = quire_copy_bring_origin_(op, whose, pgidx, how, shown);
+    came = status == QUIRE_OK && shown->loaded; /* else there is no such page: it may have died with its last copy */
     if (fobj->dead) {
         status = status == QUIRE_OK ? QUIRE_DEAD : status;
     }
     if (status == QUIRE_OK && fobj->flushing == 0 && quire_fobj_showing(fobj, pgidx) == whose && (whose == fobj || !own)) {
         return QUIRE_OK;
     }
-    if (QUIRE_PAGER_TRACED(op->pager) && shown->loaded && shown->number != QUIRE_PAGE_NONE) {
+    if (QUIRE_PAGER_TRACED(op->pager) && came) {
         quire_op_tell_came(op, shown->number); /* it stays, and is not what the fault is about */
     }
     if (status != QUIRE_OK) {

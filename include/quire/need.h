@@ -421,6 +421,10 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need(struct qu
 
     for (rounds = 0; status == QUIRE_OK && answer == QUIRE_NEED && rounds < QUIRE_NEED_ROUNDS; rounds++) {
         status = io->fobj->dead ? QUIRE_DEAD : quire_need_get_(op, io, wait_ok, &number);
+        if (status == QUIRE_OK && io->fobj->dead) {
+            quire_need_let_go_(op, number, io->need_write);
+            status = QUIRE_DEAD;
+        }
         if (status == QUIRE_OK) {
             answer = quire_need_ask_(op, io, load, number);
         }
