@@ -9,6 +9,7 @@
 #include "mmu.h"
 #include "page_in.h"
 #include "pmem.h"
+#include "request.h"
 #include "transfer.h"
 
 /*
@@ -292,7 +293,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_bring_(struct quire_op *op, s
         } else if (!present) {
             status = quire_need_load_(op, fobj, pgidx, stays, wait_ok);
         } else if (quire_pmem_at(&pager->pool, *number)->state == QUIRE_PAGE_QUARANTINED) {
-            status = QUIRE_STUCK;
+            status = quire_request_late(pager, *number) != NULL ? QUIRE_TIMEOUT : QUIRE_STUCK;
         } else {
             quire_pmem_at(&pager->pool, *number)->flags |= QUIRE_PMEM_WAITED;
             status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], wait_ok);

@@ -110,6 +110,7 @@ struct play {
     } log[MODEL_VMS];
     struct cipher cipher;            /* of the objects that are sealed */
     uint64_t late;                   /* requests given up so far */
+    uint64_t back;                   /* pages that late answers let out of quarantine so far */
     uint64_t old_ticket;             /* answered some time ago */
     uint64_t bad_answers;            /* late answers that were errors so far */
     uint32_t spare;                  /* pages behind the pool that are given to nobody yet */
