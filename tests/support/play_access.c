@@ -89,6 +89,9 @@ void play_access(struct play *play)
     play_op(play, "access %u of page %u of context %u", access, at, vm);
     quarantined = play_quarantined(play);
     set = model_may_access(&play->model, vm, at, access, thread.privileged, quarantined);
+    if (quarantined == play_late_pages(play) && !play->model.cell[vm][at].stuck) {
+        set &= ~MODEL_SET(QUIRE_STUCK); /* no MMU holds on to a page */
+    }
     back = play->back;
     play_arm(play, &hits);
     status = quire_sim_run(&play->rig.sim, &thread, play->vm[vm], RIG_AT(at) + offset, access, bytes, len);
@@ -96,7 +99,7 @@ void play_access(struct play *play)
     if (play->back != back) { /* while it waited, late answers came: there was more room than when it began */
         uint32_t left = play->back - back < quarantined ? quarantined - (uint32_t)(play->back - back) : 0;
 
-        set |= model_may_access(&play->model, vm, at, access, thread.privileged, left);
+        set |= model_may_access(&play->model, vm, at, access, thread.privileged, left) & ~MODEL_SET(QUIRE_STUCK);
     }
     play_expect(play, status, play_after_store(play, play->model.cell[vm][at].object, play_after_fault(&hits, set)));
     if (status == QUIRE_OK && play->wrong[0] == '\0') {

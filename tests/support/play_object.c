@@ -609,6 +609,7 @@ void play_write_back(struct play *play)
     uint32_t n;
     uint32_t i;
     uint32_t set;
+    bool late;
 
     if (object == MODEL_OBJECTS || !pick_pages(play, object, &first, &n)) {
         return;
@@ -616,9 +617,10 @@ void play_write_back(struct play *play)
     m = &play->model.object[object];
     play_op(play, "write back %u pages from %u of object %u", n, first, object);
     set = valid_pages(m, first, n) ? MODEL_OK : MODEL_SET(QUIRE_INVALID);
-    if (play_quarantined(play) != 0) {
+    if (play_quarantined(play) > play_late_pages(play)) {
         set |= MODEL_SET(QUIRE_STUCK);
     }
+    late = play_late_pages(play) != 0;
     play_arm(play, &hits);
     status = quire_pager_write_back(&play->rig.pager, play->object[object]->fobj, first, n, false);
     play_disarm(play, &hits);
@@ -632,7 +634,7 @@ void play_write_back(struct play *play)
     if (play_pends(play, object)) {
         set = play_after_store(play, object, set);
     } else if (hits.needs && play->variant.pends) {
-        set |= MODEL_SET(QUIRE_AGAIN); /* what it needs may be in transit */
+        set |= MODEL_SET(QUIRE_AGAIN) | (late ? MODEL_SET(QUIRE_TIMEOUT) : 0); /* what it needs may be in transit, or late */
     }
     play_expect(play, status, set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {
