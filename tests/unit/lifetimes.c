@@ -1,4 +1,4 @@
-/* The lives of what is not sealed; who keeps an object alive; and pages that an MMU does not let go of. */
+/* The lives of what is not sealed, and of copies; who keeps an object alive; and pages that an MMU does not let go of. */
 #define LIFETIMES lifetimes
 #include "lifetimes_test.h"
 
@@ -12,6 +12,8 @@ LIFE(object_with_a_hash_tree, TREE)
 LIFE(relocated_object, RELOCATED)
 LIFE(object_of_zeros, ZERO)
 LIFE(object_of_a_late_store, LATE)
+LIFE(copy_on_write, COPY)
+LIFE(copy_of_a_copy, COPY_COPY)
 
 /* ---- Who keeps it alive ---- */
 

@@ -90,6 +90,8 @@ static struct world {
     struct quire_mmu mmu; /* the rig's hooks, but that something may happen whenever the lock was dropped */
     struct quire_vm vm[2];
     struct rig_store *foreign;
+    struct rig_account account; /* of the mapped object, on some machines */
+    bool charged;
     struct cipher cipher;
     struct hashed file;
     struct quire_hash_tree tree;
@@ -131,10 +133,12 @@ static void wrong(const char *text)
 
 static void die(void)
 {
+    void (*wait)(void *ctx, const void *token, uintptr_t key) = w.mmu.wait;
     bool counts = w.counts;
     unsigned i;
 
     w.counts = false;
+    w.mmu.wait = NULL;                                   /* who comes in between cannot wait for whom he interrupts */
     for (i = 0; i < w.npending && w.at % 2u != 0; i++) { /* sometimes nobody waits for late answers any more */
         (void)quire_io_cancel(&w.rig.pager, w.pending[i].ticket);
     }
@@ -156,6 +160,7 @@ static void die(void)
             EXPECT(quire_fobj_put(w.body[i].fobj), QUIRE_OK);
         }
     }
+    w.mmu.wait = wait;
     w.counts = counts;
 }
 
@@ -447,6 +452,9 @@ static void body_watch(struct body *body, struct quire_fobj *fobj)
     body->ops.save = body->inner->save != NULL ? ask_save : NULL;
     body->ops.flags |= body->late ? QUIRE_FOBJ_OPS_PENDING : 0u;
     fobj->ops = &body->ops;
+    if (w.charged && body == &w.body[0]) {
+        EXPECT(quire_fobj_set_account(fobj, &w.account.account), QUIRE_OK);
+    }
     EXPECT(quire_sim_watch_fobj(&body->watch, &w.rig.sim, fobj), QUIRE_OK);
     EXPECT(quire_pager_know(&w.rig.pager, fobj), QUIRE_OK);
 }
@@ -617,6 +625,7 @@ static void start(enum kind kind, unsigned number, enum plot plot, uint64_t at)
     w.at = at;
     config.rank_max = kind == META_CHAIN ? 2u : kind == META_PAGED || kind == LIST_PAGED || kind == RELOCATED ? 1u : 0;
     config.pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(1u, config.step, config.rank_max) + (kind == ZERO ? PAGES + 2u : 3u);
+    config.around = number % 3u == 1u ? 4u : 0;
     if (kind == LATE || kind == LATE_SEALED) {
         config.requests = 3;
         config.idle = idle;
@@ -630,6 +639,10 @@ static void start(enum kind kind, unsigned number, enum plot plot, uint64_t at)
     EXPECT(quire_sealer_init(&w.cipher.sealer, &seal_hooks, &w.cipher), QUIRE_OK);
     if (has_file(kind)) {
         file_start();
+    }
+    w.charged = kind != ZERO && number % 5u == 2u;
+    if (w.charged) {
+        EXPECT(rig_account_start(&w.rig, &w.account, 4, 0), QUIRE_OK);
     }
     make(kind);
     for (i = 0; i < 2u; i++) {
@@ -756,6 +769,24 @@ static void pin(uint32_t page)
     }
 }
 
+static void advise(enum quire_advice advice)
+{
+    if (!w.dead) {
+        (void)did(quire_vm_advise(&w.vm[0], RIG_VA, PAGES, advice), "advice");
+    }
+}
+
+static void populate(void)
+{
+    struct quire_vm_copy how = {.wait_ok = true};
+
+    if (!w.dead) {
+        enum quire_status status = quire_vm_populate(&w.vm[0], RIG_VA, 3, w.writable, &how, NULL);
+
+        (void)did(status == QUIRE_LIMIT ? QUIRE_OK : status, "populate"); /* LIMIT: there is no room for more */
+    }
+}
+
 static void unpin(void)
 {
     if (w.pin.fobj != NULL) {
@@ -788,6 +819,9 @@ static void story(void)
         evict(&w.body[i], 0);
     }
     touch(0, 0, false);
+    advise(QUIRE_ADVICE_DONT_NEED);
+    advise(QUIRE_ADVICE_WILL_NEED);
+    populate();
     copy_through(2);
     pin(3);
     touch_foreign(0);
@@ -905,6 +939,9 @@ static void finish(enum kind kind)
     expect_nothing_seen();
     EXPECT(rig_vm_stop(&w.rig, &w.vm[0]), QUIRE_OK);
     EXPECT(cipher_stop(&w.cipher), QUIRE_OK);
+    if (w.charged) {
+        EXPECT(quire_account_fini(&w.account.account), QUIRE_OK); /* nothing is charged to it any more */
+    }
     if (has_file(kind)) {
         hashed_stop(&w.file);
     }
