@@ -280,8 +280,9 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_round_(struct quir
     shown->number = QUIRE_PAGE_NONE;
     shown->loaded = false;
     status = quire_copy_bring_origin_(op, whose, pgidx, how, shown);
-    if (status != QUIRE_OK) {
-        shown->number = QUIRE_PAGE_NONE; /* if all died the page is nobody's any more */
+    if (status != QUIRE_OK) { /* of an origin that died meanwhile nothing is there */
+        shown->number = QUIRE_PAGE_NONE;
+        shown->loaded = false;
     }
     if (fobj->dead) {
         status = status == QUIRE_OK ? QUIRE_DEAD : status;
@@ -289,7 +290,7 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_round_(struct quir
     if (status == QUIRE_OK && fobj->flushing == 0 && quire_fobj_showing(fobj, pgidx) == whose && (whose == fobj || !own)) {
         return QUIRE_OK;
     }
-    if (QUIRE_PAGER_TRACED(op->pager) && shown->loaded && shown->number != QUIRE_PAGE_NONE) {
+    if (QUIRE_PAGER_TRACED(op->pager) && shown->loaded) {
         quire_op_tell_came(op, shown->number); /* it stays, and is not what the fault is about */
     }
     if (status != QUIRE_OK) {

@@ -206,6 +206,15 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pager_policy_remove(struct quire_pager *p
 /* Wipes page `number` of a dead object and frees it: what it held is gone before anyone else can have the page. */
 QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number) QUIRE_SYM(quire_pager_wipe);
 
+/* Wipes page `number`, whose load failed, and frees it: it holds what the store left of its own content, and of what was there
+ * before, whose object may be dead by now. The slot remembers `shadow`. */
+QUIRE_API QUIRE_RESIDENT void quire_pager_wipe_failed(struct quire_op *op, uint32_t number, uint32_t shadow)
+    QUIRE_SYM(quire_pager_wipe_failed);
+
+/* Wipes the free pages that still hold what was evicted: of an object that has died nothing is left then. Drops the lock between
+ * two pages. O(free pages). */
+QUIRE_API QUIRE_RESIDENT void quire_pager_wipe_stale(struct quire_op *op) QUIRE_SYM(quire_pager_wipe_stale);
+
 /* The last pages that `thread` needed: a ring of which row[0] says where in row[1..n] the latest is; behind it is the oldest. */
 QUIRE_INLINE QUIRE_RESIDENT uint32_t *quire_pager_step_row(const struct quire_pager *pager, uint32_t thread)
 {
@@ -650,7 +659,8 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_set_fixed(struct quire_page
     }
 }
 
-QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number)
+/* Makes page `number` zero. */
+static QUIRE_RESIDENT void quire_pager_zero_(struct quire_op *op, uint32_t number)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
     struct quire_pa pa = quire_pmem_pa(&op->pager->pool, number);
@@ -659,7 +669,42 @@ QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t num
     QUIRE_MEMSET(alias, 0, QUIRE_PAGE_SIZE);
     mmu->alias_put(mmu->ctx, pa, alias);
     op->pager->stats.wipes++;
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_wipe(struct quire_op *op, uint32_t number)
+{
+    quire_pager_zero_(op, number);
     quire_pager_release_told(op, number); /* with the end of its object */
+    quire_pmem_note_wiped(&op->pager->pool, quire_pmem_at(&op->pager->pool, number));
+}
+
+QUIRE_API QUIRE_RESIDENT QUIRE_COLD void quire_pager_wipe_failed(struct quire_op *op, uint32_t number, uint32_t shadow)
+{
+    quire_pager_zero_(op, number);
+    quire_pager_release_as(op, number, shadow);
+    quire_pmem_note_wiped(&op->pager->pool, quire_pmem_at(&op->pager->pool, number));
+}
+
+QUIRE_API QUIRE_RESIDENT void quire_pager_wipe_stale(struct quire_op *op)
+{
+    struct quire_pmem_pool *pool = &op->pager->pool;
+    uint32_t number = pool->free;
+
+    while (pool->stale != 0 && number != QUIRE_PAGE_NONE) {
+        struct quire_pmem *pmem = quire_pmem_at(pool, number);
+
+        if (quire_pmem_is_stale(pmem)) {
+            quire_pager_zero_(op, number);
+            quire_pmem_note_wiped(pool, pmem);
+            quire_op_unlock(op);
+            quire_op_lock(op);
+            if (pmem->state != QUIRE_PAGE_FREE) { /* somebody took it: what is behind it is not known any more */
+                number = pool->free;
+                continue;
+            }
+        }
+        number = pmem->chain_next;
+    }
 }
 
 QUIRE_API QUIRE_RESIDENT void quire_pager_quarantine(struct quire_op *op, uint32_t number)

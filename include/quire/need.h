@@ -9,6 +9,7 @@
 #include "mmu.h"
 #include "page_in.h"
 #include "pmem.h"
+#include "request.h"
 #include "transfer.h"
 
 /*
@@ -292,7 +293,7 @@ static QUIRE_RESIDENT enum quire_status quire_need_bring_(struct quire_op *op, s
         } else if (!present) {
             status = quire_need_load_(op, fobj, pgidx, stays, wait_ok);
         } else if (quire_pmem_at(&pager->pool, *number)->state == QUIRE_PAGE_QUARANTINED) {
-            status = QUIRE_STUCK;
+            status = quire_request_late(pager, *number) != NULL ? QUIRE_TIMEOUT : QUIRE_STUCK;
         } else {
             quire_pmem_at(&pager->pool, *number)->flags |= QUIRE_PMEM_WAITED;
             status = quire_op_wait_fobj(op, fobj, &fobj->slots[pgidx], wait_ok);
@@ -421,6 +422,10 @@ QUIRE_API QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_pager_need(struct qu
 
     for (rounds = 0; status == QUIRE_OK && answer == QUIRE_NEED && rounds < QUIRE_NEED_ROUNDS; rounds++) {
         status = io->fobj->dead ? QUIRE_DEAD : quire_need_get_(op, io, wait_ok, &number);
+        if (status == QUIRE_OK && io->fobj->dead) {
+            quire_need_let_go_(op, number, io->need_write);
+            status = QUIRE_DEAD;
+        }
         if (status == QUIRE_OK) {
             answer = quire_need_ask_(op, io, load, number);
         }

@@ -190,7 +190,7 @@ QUIRE_INLINE QUIRE_RESIDENT enum quire_status quire_pager_fill_(struct quire_op 
     }
     if (QUIRE_UNLIKELY(status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0)) {
         quire_op_note_where_(op, *number);
-        quire_pager_release_as(op, *number, quire_slot_value(slot));
+        quire_pager_wipe_failed(op, *number, quire_slot_value(slot));
         *number = QUIRE_PAGE_NONE;
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);

@@ -181,6 +181,7 @@ static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj 
         quire_op_lock(&op);
         number = fobj->chain;
     }
+    quire_pager_wipe_stale(&op);
     quire_op_unbusy(&op, fobj);
     quire_op_end(&op);
     if (origin != NULL && quire_refcount_put(&origin->refs, &last) == QUIRE_OK && last) {

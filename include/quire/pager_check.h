@@ -197,6 +197,7 @@ static bool quire_check_free_list_(const struct quire_pager *pager, struct quire
 {
     uint32_t number = pager->pool.free;
     uint32_t before = QUIRE_PAGE_NONE;
+    uint32_t stale = 0;
     uint32_t n = 0;
 
     while (number != QUIRE_PAGE_NONE) {
@@ -205,10 +206,15 @@ static bool quire_check_free_list_(const struct quire_pager *pager, struct quire
         if (pmem->state != QUIRE_PAGE_FREE || (n != 0 && pmem->chain_prev != before) || n++ >= pager->pool.total) {
             return quire_check_fail_(out, "6: the list of free pages is broken", pmem, number);
         }
+        stale += quire_pmem_is_stale(pmem);
         before = number;
         number = pmem->chain_next;
     }
-    return n != pager->pool.count[QUIRE_PAGE_FREE] && quire_check_fail_(out, "6: a free page is lost", pager, n);
+    if (n != pager->pool.count[QUIRE_PAGE_FREE]) {
+        return quire_check_fail_(out, "6: a free page is lost", pager, n);
+    }
+    return stale != pager->pool.stale &&
+           quire_check_fail_(out, "6: the free pages that are not wiped are more or fewer than it counts", pager, stale);
 }
 
 /* The reserve for needs (need.h), `unused` pages being free. */

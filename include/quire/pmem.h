@@ -46,12 +46,14 @@ enum quire_page_state {
 
 /* In pgidx: nothing of the pager's has been in this page since it was given to the pool. */
 #define QUIRE_PMEM_UNUSED UINT32_MAX
+/* In pgidx of a free page: it was wiped since. No index of a page is as high as these two. */
+#define QUIRE_PMEM_WIPED (UINT32_MAX - 1u)
 
 struct quire_pmem {
     struct quire_policy_node policy; /* first: policies find it here */
     struct quire_fobj *fobj;         /* whose page it holds; null when free or not yet assigned */
     struct quire_area *sole;         /* the area that maps it, if exactly one does and it is known; else null */
-    uint32_t pgidx;                  /* which page of fobj; free or offline: QUIRE_PMEM_UNUSED if it never held one */
+    uint32_t pgidx;                  /* which page of fobj; free: what it was, or one of the two above; offline: UNUSED */
     uint32_t mapped;                 /* entries that show it */
     uint32_t chain_prev; /* fobj's resident pages, by number, or the free pages (the first free one's is anything) */
     uint32_t chain_next;
@@ -65,7 +67,8 @@ struct quire_pmem {
 /* The physical pages of one pager. */
 struct quire_pmem_pool {
     struct quire_pages pages;
-    uint32_t free; /* the first free page; last freed, first taken: its cache lines are warm */
+    uint32_t free;  /* the first free page; last freed, first taken: its cache lines are warm */
+    uint32_t stale; /* free pages that still hold what was in them */
     uint32_t total;
     uint32_t count[QUIRE_PAGE_STATES]; /* pages per state */
     uint32_t fixed;                    /* pages with QUIRE_PMEM_FIXED */
@@ -145,6 +148,12 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_assign(struct quire_pmem_pool *pool,
     fobj->slots[pgidx] = quire_slot_become(fobj->slots[pgidx], QUIRE_SLOT_PRESENT, number);
 }
 
+/* Does the page, which is free, still hold what was in it? O(1). */
+static inline QUIRE_RESIDENT bool quire_pmem_is_stale(const struct quire_pmem *pmem)
+{
+    return pmem->pgidx < QUIRE_PMEM_WIPED;
+}
+
 /* The same with the first free page, which there is. O(1). */
 QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take_expected(struct quire_pmem_pool *pool, struct quire_fobj *fobj,
                                                                         uint32_t pgidx, uint32_t *number)
@@ -154,6 +163,7 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_pmem *quire_pmem_take_expected(struct q
     *number = pool->free;
     pmem = quire_pmem_at(pool, *number);
     pool->free = pmem->chain_next;
+    pool->stale -= quire_pmem_is_stale(pmem);
     quire_pmem_assign(pool, pmem, *number, fobj, pgidx);
     return pmem;
 }
@@ -206,12 +216,20 @@ QUIRE_INLINE QUIRE_RESIDENT void quire_pmem_release_at(struct quire_pmem_pool *p
     pmem->flags = 0;
     quire_pmem_push_free(pool, pmem, number);
     quire_pmem_set_state(pool, pmem, QUIRE_PAGE_FREE);
+    pool->stale++;
 }
 
 /* The same for who has only the number. */
 static inline QUIRE_RESIDENT void quire_pmem_release(struct quire_pmem_pool *pool, uint32_t number, uint32_t shadow)
 {
     quire_pmem_release_at(pool, quire_pmem_at(pool, number), number, shadow);
+}
+
+/* The page, which is free, was wiped. O(1). */
+static inline QUIRE_RESIDENT void quire_pmem_note_wiped(struct quire_pmem_pool *pool, struct quire_pmem *pmem)
+{
+    pool->stale -= quire_pmem_is_stale(pmem);
+    pmem->pgidx = QUIRE_PMEM_WIPED;
 }
 
 /* Gives page `number`, which is *pmem, clean and without entries, to page `pgidx` of `fobj`, which is no copy on write and of the same
@@ -319,6 +337,7 @@ QUIRE_API void quire_pmem_set_offline(struct quire_pmem_pool *pool, uint32_t num
     struct quire_pmem *pmem = quire_pmem_at(pool, number);
 
     QUIRE_ASSERT(pmem->state == QUIRE_PAGE_FREE);
+    pool->stale -= quire_pmem_is_stale(pmem);
     if (pool->free == number) {
         pool->free = pmem->chain_next;
     } else {

@@ -276,7 +276,7 @@ static QUIRE_RESIDENT void quire_request_settle_load_(struct quire_op *op, uint3
     if (fobj->dead) {
         quire_pager_wipe(op, number);
     } else if (status != QUIRE_OK || (pmem->flags & QUIRE_PMEM_DISCARD) != 0) {
-        quire_pager_release_as(op, number, shadow);
+        quire_pager_wipe_failed(op, number, shadow);
     } else {
         quire_pmem_set_state(&pager->pool, pmem, QUIRE_PAGE_RESIDENT);
         pmem->flags &= (uint8_t)~QUIRE_PMEM_WAITED;

@@ -129,7 +129,7 @@ QUIRE_API enum quire_status quire_pager_shrink(struct quire_pager *pager, uint32
 static bool quire_resize_may_leave_(const struct quire_pager *pager, uint32_t first, uint32_t n)
 {
     const struct quire_pmem_pool *pool = &pager->pool;
-    uint64_t gone = pager->accounts.promised;
+    uint32_t gone = 0;
     uint32_t i;
 
     for (i = 0; i < n; i++) {
@@ -139,7 +139,8 @@ static bool quire_resize_may_leave_(const struct quire_pager *pager, uint32_t fi
         gone +=
             pmem->state != QUIRE_PAGE_OFFLINE && pmem->state != QUIRE_PAGE_QUARANTINED && (pmem->flags & QUIRE_PMEM_FIXED) == 0;
     }
-    return quire_pager_may_promise(pager, gone);
+    /* Where nothing leaves, it does not matter that quarantine has left too few. */
+    return gone == 0 || quire_pager_may_promise(pager, pager->accounts.promised + (uint64_t)gone);
 }
 
 /* Takes one page, which will be put back if the removal fails. */

@@ -163,7 +163,9 @@ void play_arm(struct play *play, struct play_hits *hits)
     }
     hits->needs = false;
     for (i = 0; i < MODEL_OBJECTS; i++) {
-        hits->needs = hits->needs || (play->object[i] != NULL && play->object[i]->kind == PLAY_NEED);
+        const struct play_object *o = play->object[i];
+
+        hits->needs = hits->needs || (o != NULL && (o->kind == PLAY_NEED || o->meta_page != NULL));
     }
     hits->owed = play->rig.pager.owed > 1u;
     play_books(play, hits);

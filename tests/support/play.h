@@ -50,6 +50,15 @@ struct play_file {
     uint32_t carries[QUIRE_RELOCS_CARRY_BYTES(MODEL_PAGES) / sizeof(uint32_t)];
 };
 
+/* The page in which a sealed object's metadata lies: one of an object of its own, which the model does not know. */
+struct play_meta {
+    struct quire_fobj_rw rw;
+    struct quire_sim_watch watch;
+    uint32_t slot;
+    uint32_t released;
+    unsigned char bytes[(size_t)1 << QUIRE_PAGE_SHIFT];
+};
+
 struct play_object {
     enum play_kind kind;
     struct quire_fobj *fobj; /* the object, in one of the following */
@@ -60,15 +69,16 @@ struct play_object {
     struct quire_fobj_phys phys;
     struct quire_sim_watch watch;
     uint32_t *slots;
-    unsigned char *kept;      /* rw: what the store has, of a sealed one opened; ro: what it shows */
-    unsigned char *sealed;    /* rw: what it has as it is; null: not sealed */
-    struct quire_seal_meta *meta;
-    struct play_file *file;   /* ro: what the store has, if that is something else */
-    bool *stored;             /* rw: which pages it was given */
-    struct play_need need;    /* need */
-    uint32_t released;        /* calls of `release` */
-    bool wx;                  /* an area of it was writable and executable, or may have met one that is */
-    unsigned char secret[16]; /* stands in each of its pages, once written or born with it */
+    unsigned char *kept;          /* rw: what the store has, of a sealed one opened; ro: what it shows */
+    unsigned char *sealed;        /* rw: what it has as it is; null: not sealed */
+    struct quire_seal_meta *meta; /* rw, sealed: this, or ... */
+    struct play_meta *meta_page;  /* ... that */
+    struct play_file *file;       /* ro: what the store has, if that is something else */
+    bool *stored;                 /* rw: which pages it was given */
+    struct play_need need;        /* need */
+    uint32_t released;            /* calls of `release` */
+    bool wx;                      /* an area of it was writable and executable, or may have met one that is */
+    unsigned char secret[16];     /* stands in each of its pages, once written or born with it */
 };
 
 struct play_token {
@@ -110,6 +120,7 @@ struct play {
     } log[MODEL_VMS];
     struct cipher cipher;            /* of the objects that are sealed */
     uint64_t late;                   /* requests given up so far */
+    uint64_t back;                   /* pages that late answers let out of quarantine so far */
     uint64_t old_ticket;             /* answered some time ago */
     uint64_t bad_answers;            /* late answers that were errors so far */
     uint32_t spare;                  /* pages behind the pool that are given to nobody yet */

@@ -68,6 +68,8 @@ void play_access(struct play *play)
     unsigned char bytes[64];
     enum quire_status status;
     unsigned access;
+    uint32_t quarantined;
+    uint64_t back;
     uint32_t set;
     uint32_t at;
     size_t offset = play_below(play, (uint32_t)(RIG_PAGE - sizeof bytes));
@@ -85,10 +87,20 @@ void play_access(struct play *play)
     thread.wait_ok = play_chance(play, 2);
     random_bytes(play, bytes, len);
     play_op(play, "access %u of page %u of context %u", access, at, vm);
-    set = model_may_access(&play->model, vm, at, access, thread.privileged, play_quarantined(play));
+    quarantined = play_quarantined(play);
+    set = model_may_access(&play->model, vm, at, access, thread.privileged, quarantined);
+    if (quarantined == play_late_pages(play) && !play->model.cell[vm][at].stuck) {
+        set &= ~MODEL_SET(QUIRE_STUCK); /* no MMU holds on to a page */
+    }
+    back = play->back;
     play_arm(play, &hits);
     status = quire_sim_run(&play->rig.sim, &thread, play->vm[vm], RIG_AT(at) + offset, access, bytes, len);
     play_disarm(play, &hits);
+    if (play->back != back) { /* while it waited, late answers came: there was more room than when it began */
+        uint32_t left = play->back - back < quarantined ? quarantined - (uint32_t)(play->back - back) : 0;
+
+        set |= model_may_access(&play->model, vm, at, access, thread.privileged, left) & ~MODEL_SET(QUIRE_STUCK);
+    }
     play_expect(play, status, play_after_store(play, play->model.cell[vm][at].object, play_after_fault(&hits, set)));
     if (status == QUIRE_OK && play->wrong[0] == '\0') {
         settle_access(play, vm, at, access, offset, bytes, len);
@@ -148,8 +160,11 @@ void play_instruction(struct play *play)
     play_arm(play, &hits);
     status = quire_sim_step(&play->rig.sim, &thread, play->vm[vm], operand, n);
     play_disarm(play, &hits);
-    play_expect(play, status,
-                play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)) | (hits.map > 0 ? MODEL_OK : 0));
+    set = play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)) | (hits.map > 0 ? MODEL_OK : 0);
+    if (status == QUIRE_LIMIT && thread.again != 0 && rig_pending(&play->rig) != 0) {
+        set |= MODEL_SET(QUIRE_LIMIT); /* as AGAIN, but that the last fault of so many was for a page that is there */
+    }
+    play_expect(play, status, set);
     for (i = 0; i < n && status == QUIRE_OK && play->wrong[0] == '\0'; i++) {
         settle_access(play, vm, at[i], operand[i].access, operand[i].va & QUIRE_PAGE_MASK, bytes[i], 8);
     }

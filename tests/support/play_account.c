@@ -84,11 +84,13 @@ static bool dying(const struct play *play, unsigned object)
 static uint32_t objects_of(const struct play *play, unsigned account)
 {
     uint32_t n = model_objects_of(&play->model, account);
+    uint32_t pages;
     unsigned i;
 
     for (i = 0; i < MODEL_OBJECTS; i++) {
         n += dying(play, i) && play->model.object[i].known && play->model.object[i].account == account ? 1u : 0u;
     }
+    n += account == 0 ? play_seal_objects(play, &pages) : 0;
     return n;
 }
 
@@ -155,6 +157,8 @@ uint32_t play_held_by(const struct play *play, unsigned account)
             n += quire_slot_kind(play->object[i]->fobj->slots[page]) == QUIRE_SLOT_PRESENT;
         }
     }
+    (void)play_seal_objects(play, &page);
+    n += account == 0 ? page : 0;
     return n;
 }
 

@@ -72,9 +72,11 @@ static void play_something(struct play *play)
     } else {
         bool bad = play->variant.failures && play_chance(play, 3);
         uint64_t ticket = play->rig.pending[i].ticket;
+        uint32_t late = play_late_pages(play);
         enum quire_status status = rig_answer(&play->rig, i, bad ? QUIRE_IO : QUIRE_OK);
 
         play->bad_answers += bad;
+        play->back += late - play_late_pages(play);
         if (status != QUIRE_OK) {
             play_fail(play, "an answer: %s", quire_status_name(status));
         }

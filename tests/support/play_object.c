@@ -123,6 +123,7 @@ static enum quire_status make_rw(struct play *play, struct play_object *o, struc
 {
     struct rw_store *ctx = calloc(1, sizeof *ctx);
     struct quire_fobj_rw_config config;
+    enum quire_status status;
 
     memset(&config, 0, sizeof config);
     o->kept = calloc(m->npages, RIG_PAGE);
@@ -143,7 +144,9 @@ static enum quire_status make_rw(struct play *play, struct play_object *o, struc
     if (play_chance(play, 2)) {
         play_seal_object(play, object, &config);
     }
-    return quire_fobj_rw_init(&o->rw, &config);
+    status = quire_fobj_rw_init(&o->rw, &config);
+    play_seal_made(play, o);
+    return status;
 }
 
 #define RO_BIAS 0x123456789abcdeffu
@@ -385,23 +388,6 @@ static uint64_t pages_with(const struct play *play, const unsigned char *secret,
     return set;
 }
 
-/* Of the pool's first segment: those that are free. A page freed while its object lived may keep its bytes until it is used. */
-static uint64_t pages_free(const struct play *play)
-{
-    uint64_t set = 0;
-    uint32_t page;
-
-    for (page = 0; page < play->rig.sim.config.pages && page < 64u; page++) {
-        bool in_pool = page < play->rig.config.pages;
-        const struct quire_pmem *pmem = in_pool ? &play->rig.pmems[page] : &play->rig.more_pmems[page - play->rig.config.pages];
-
-        if (page < play->model.total && pmem->state == QUIRE_PAGE_FREE) {
-            set |= (uint64_t)1 << page;
-        }
-    }
-    return set;
-}
-
 static void free_object(struct play *play, unsigned i)
 {
     struct play_object *o = play->object[i];
@@ -418,6 +404,7 @@ static void free_object(struct play *play, unsigned i)
     free(o->kept);
     free(o->sealed);
     free(o->meta);
+    play_seal_freed(play, o);
     free(o->stored);
     free(o->slots);
     free(o);
@@ -441,24 +428,19 @@ void play_bury(struct play *play)
 void play_put(struct play *play)
 {
     unsigned i = play_pick_object(play);
-    uint64_t before;
-    uint64_t after;
-    uint64_t was_free;
+    uint64_t left;
 
     if (i == MODEL_OBJECTS || !play->model.object[i].held) {
         return;
     }
     play_op(play, "put object %u", i);
-    was_free = pages_free(play);
-    before = pages_with(play, play->object[i]->secret, sizeof play->object[i]->secret);
     play->model.object[i].held = false;
     play_expect(play,
                 play->object[i]->store != NULL ? rig_store_put(play->object[i]->store) : quire_fobj_put(play->object[i]->fobj),
                 MODEL_OK);
-    after = pages_with(play, play->object[i]->secret, sizeof play->object[i]->secret);
-    if (!model_referred(&play->model, i) && !play->model.object[i].unpaged && play_in_flight(play, i) == 0 &&
-        (after & ~(before & was_free)) != 0) {
-        play_fail(play, "object %u is dead, and pages %#jx still hold what it held", i, (uintmax_t)after);
+    left = pages_with(play, play->object[i]->secret, sizeof play->object[i]->secret);
+    if (!model_referred(&play->model, i) && !play->model.object[i].unpaged && play_in_flight(play, i) == 0 && left != 0) {
+        play_fail(play, "object %u is dead, and pages %#jx still hold what it held", i, (uintmax_t)left);
     }
 }
 
@@ -609,6 +591,7 @@ void play_write_back(struct play *play)
     uint32_t n;
     uint32_t i;
     uint32_t set;
+    bool late;
 
     if (object == MODEL_OBJECTS || !pick_pages(play, object, &first, &n)) {
         return;
@@ -616,9 +599,10 @@ void play_write_back(struct play *play)
     m = &play->model.object[object];
     play_op(play, "write back %u pages from %u of object %u", n, first, object);
     set = valid_pages(m, first, n) ? MODEL_OK : MODEL_SET(QUIRE_INVALID);
-    if (play_quarantined(play) != 0) {
+    if (play_quarantined(play) > play_late_pages(play)) {
         set |= MODEL_SET(QUIRE_STUCK);
     }
+    late = play_late_pages(play) != 0;
     play_arm(play, &hits);
     status = quire_pager_write_back(&play->rig.pager, play->object[object]->fobj, first, n, false);
     play_disarm(play, &hits);
@@ -632,7 +616,7 @@ void play_write_back(struct play *play)
     if (play_pends(play, object)) {
         set = play_after_store(play, object, set);
     } else if (hits.needs && play->variant.pends) {
-        set |= MODEL_SET(QUIRE_AGAIN); /* what it needs may be in transit */
+        set |= MODEL_SET(QUIRE_AGAIN) | (late ? MODEL_SET(QUIRE_TIMEOUT) : 0); /* what it needs may be in transit, or late */
     }
     play_expect(play, status, set);
     for (i = first; status == QUIRE_OK && i < first + n; i++) {

@@ -80,6 +80,11 @@ void play_seal_begin(struct play *play);
 void play_seal_end(struct play *play);
 /* Lets the object's pages be sealed. */
 void play_seal_object(struct play *play, unsigned object, struct quire_fobj_rw_config *config);
+/* It was made: what has its metadata is kept by it alone; and was freed. */
+void play_seal_made(struct play *play, struct play_object *o);
+void play_seal_freed(struct play *play, struct play_object *o);
+/* Objects that have metadata, and how many pages of them are in memory. */
+uint32_t play_seal_objects(const struct play *play, uint32_t *pages);
 /* A new key, or what is stored sealed under it. */
 void play_rekey(struct play *play);
 

@@ -60,14 +60,110 @@ void play_seal_end(struct play *play)
     }
 }
 
+/* ---- Where metadata lies ---- */
+
+static enum quire_status meta_read(void *ctx, uint32_t page, void *to)
+{
+    (void)page;
+    memcpy(to, ((struct play_meta *)ctx)->bytes, RIG_PAGE);
+    return QUIRE_OK;
+}
+
+static enum quire_status meta_write(void *ctx, uint32_t page, const void *from)
+{
+    (void)page;
+    memcpy(((struct play_meta *)ctx)->bytes, from, RIG_PAGE);
+    return QUIRE_OK;
+}
+
+static void meta_released(void *ctx, struct quire_fobj *fobj)
+{
+    (void)fobj;
+    ((struct play_meta *)ctx)->released++;
+}
+
+static struct play_meta *new_meta_page(struct play *play)
+{
+    struct play_meta *meta = calloc(1, sizeof *meta);
+    struct quire_fobj_rw_config config;
+
+    memset(&config, 0, sizeof config);
+    config.num_pages = 1;
+    config.slots = &meta->slot;
+    config.store.ctx = meta;
+    config.store.npages = 1;
+    config.store.read = meta_read;
+    config.store.write = meta_write;
+    config.ctx = meta;
+    config.release = meta_released;
+    play_expect(play, quire_fobj_rw_init(&meta->rw, &config), MODEL_OK);
+    play_expect(play, quire_sim_watch_fobj(&meta->watch, &play->rig.sim, &meta->rw.base), MODEL_OK);
+    play_expect(play, quire_pager_know(&play->rig.pager, &meta->rw.base), MODEL_OK);
+    return meta;
+}
+
+/* ---- Objects ---- */
+
 void play_seal_object(struct play *play, unsigned object, struct quire_fobj_rw_config *config)
 {
     struct play_object *o = play->object[object];
 
     o->sealed = calloc(config->num_pages, RIG_PAGE);
-    o->meta = calloc(config->num_pages, sizeof *o->meta);
     config->sealing.sealer = &play->cipher.sealer;
-    config->sealing.meta = o->meta;
+    if (play->variant.rig.rank_max != 0 && play_chance(play, 2)) {
+        o->meta_page = new_meta_page(play);
+        config->sealing.meta_fobj = &o->meta_page->rw.base;
+    } else {
+        o->meta = calloc(config->num_pages, sizeof *o->meta);
+        config->sealing.meta = o->meta;
+    }
+}
+
+void play_seal_made(struct play *play, struct play_object *o)
+{
+    if (o->meta_page != NULL) {
+        play_expect(play, quire_fobj_put(&o->meta_page->rw.base), MODEL_OK);
+    }
+}
+
+void play_seal_freed(struct play *play, struct play_object *o)
+{
+    if (o->meta_page != NULL && o->meta_page->released != 1u) {
+        play_fail(play, "an object with metadata was freed %u times with the one it belongs to", o->meta_page->released);
+    }
+    free(o->meta_page);
+}
+
+uint32_t play_seal_objects(const struct play *play, uint32_t *pages)
+{
+    uint32_t n = 0;
+    unsigned i;
+
+    *pages = 0;
+    for (i = 0; i < MODEL_OBJECTS; i++) {
+        const struct play_meta *meta = play->object[i] != NULL ? play->object[i]->meta_page : NULL;
+
+        if (meta != NULL && meta->released == 0) {
+            n++;
+            *pages += quire_slot_kind(meta->slot) == QUIRE_SLOT_PRESENT;
+        }
+    }
+    return n;
+}
+
+/* What is known of page `page` of a sealed object. */
+static const struct quire_seal_meta *meta_of(struct play *play, const struct play_object *o, uint32_t page)
+{
+    struct play_meta *meta = o->meta_page;
+
+    if (meta == NULL) {
+        return &o->meta[page];
+    }
+    return quire_fobj_rw_meta_in(
+        quire_slot_kind(meta->slot) == QUIRE_SLOT_PRESENT
+            ? quire_sim_bytes(&play->rig.sim, quire_pmem_pa(&play->rig.pager.pool, quire_slot_value(meta->slot)))
+            : meta->bytes,
+        page);
 }
 
 /* Nothing of the range is stored under an old key. */
@@ -77,7 +173,8 @@ static void check_moved(struct play *play, unsigned object, uint32_t first, uint
     uint32_t i;
 
     for (i = first; i < first + n; i++) {
-        if (quire_slot_kind(o->fobj->slots[i]) == QUIRE_SLOT_STORED && o->meta[i].epoch != play->cipher.sealer.epoch) {
+        if (quire_slot_kind(o->fobj->slots[i]) == QUIRE_SLOT_STORED &&
+            meta_of(play, o, i)->epoch != play->cipher.sealer.epoch) {
             play_fail(play, "page %u of object %u is stored under an old key", i, object);
         }
     }

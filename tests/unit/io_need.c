@@ -103,3 +103,22 @@ SCENARIO(a_request_that_never_has_enough_is_a_bad_answer, .requests = 1, .rank_m
     store->before = needs_table;
     bring(0);
 }
+
+SCENARIO(a_needed_page_that_a_store_is_late_with_is_a_time_out, .requests = 2, .rank_max = 1)
+{
+    struct rig_store *store = needing(4);
+    struct quire_fault_result out;
+
+    table->pends = true;
+    table->ops.flags |= QUIRE_FOBJ_OPS_PENDING;
+    table->watch.ops.flags |= QUIRE_FOBJ_OPS_PENDING;
+    EXPECT(rig_map(&vm, &table->fobj, RIG_AT(8), RW), QUIRE_OK);
+    EXPECT(fault(8, RIG_READ), QUIRE_AGAIN);
+    EXPECT(quire_io_cancel(&rig.pager, rig.pending[0].ticket), QUIRE_OK);
+    EXPECT(rig_fault(&rig, &vm, RIG_VA, RIG_READ, &out), QUIRE_TIMEOUT); /* no MMU is to blame */
+    cr_expect_eq(out.store, QUIRE_TIMEOUT);
+    EXPECT_SOUND(&rig);
+    answer_all();
+    bring(0);
+    cr_assert(born_at(&rig, &vm, RIG_VA, store, 0));
+}

@@ -74,6 +74,7 @@ Test(pager_check, check_names_a_page_that_holds_nothing)
     free_page(&w)->state = QUIRE_PAGE_LOADING;
     NAMED(&w, what);
     free_page(&w)->fobj = NULL;
+    free_page(&w)->pgidx = QUIRE_PMEM_UNUSED;
     free_page(&w)->state = QUIRE_PAGE_FREE;
     END(&w.rig);
 }
@@ -91,6 +92,7 @@ Test(pager_check, check_names_a_page_whose_slot_does_not_know_it)
     free_page(&w)->pgidx = 0; /* the same page twice */
     NAMED(&w, what);
     free_page(&w)->fobj = NULL;
+    free_page(&w)->pgidx = QUIRE_PMEM_UNUSED;
     free_page(&w)->state = QUIRE_PAGE_FREE;
     END(&w.rig);
 }
@@ -278,6 +280,19 @@ Test(pager_check, check_names_a_free_page_that_is_lost)
     PLANT(&w, w.rig.pager.pool.free, free_page(&w)->chain_next, what);
     PLANT(&w, w.rig.pager.pool.free, QUIRE_PAGE_NONE, what);
     PLANT(&w, free_page(&w)->chain_next, QUIRE_PAGE_NONE, what);
+    END(&w.rig);
+}
+
+Test(pager_check, check_names_a_wrong_count_of_free_pages_that_are_not_wiped)
+{
+    static const char what[] = "6: the free pages that are not wiped are more or fewer than it counts";
+    struct world w;
+
+    world_start(&w);
+    PLANT(&w, w.rig.pager.pool.stale, 1, what);
+    PLANT(&w, free_page(&w)->pgidx, 0, what);
+    EXPECT(quire_pager_invalidate(&w.rig.pager, &w.data->fobj, 2, 1), QUIRE_OK);
+    PLANT(&w, free_page(&w)->pgidx, QUIRE_PMEM_WIPED, what);
     END(&w.rig);
 }
 

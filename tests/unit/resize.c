@@ -259,6 +259,27 @@ Test(resize, removal_refuses_what_it_must_and_takes_nothing_then)
     END(&w.rig);
 }
 
+Test(resize, removal_of_what_is_out_already_takes_nothing_and_so_lacks_nothing)
+{
+    struct rig_config config = {.pages = (uint32_t)QUIRE_PAGER_MIN_PAGES(1, QUIRE_PAGER_STEP_DEFAULT, 0) + 2u};
+    struct shrinking w;
+    uint32_t number;
+
+    shrinking_start(&w, 0, config);
+    EXPECT(quire_pager_remove_pages(&w.rig.pager, PA(0), 2, true), QUIRE_OK);
+    write_pages(&w, 0, 1);
+    number = quire_slot_value(w.store->slots[0]);
+    EXPECT(quire_sim_stick(&w.rig.sim, &w.vm, RIG_VA, 1), QUIRE_OK);
+    EXPECT(quire_pager_remove_pages(&w.rig.pager, PA(number), 1, true), QUIRE_NO_PAGE);
+    EXPECT(quire_pager_write_back(&w.rig.pager, &w.store->fobj, 0, 1, true), QUIRE_STUCK); /* one less than the least now */
+    EXPECT(quire_pager_remove_pages(&w.rig.pager, PA(0), 2, true), QUIRE_OK);
+    EXPECT(quire_pager_remove_pages(&w.rig.pager, PA(3), 1, true), QUIRE_NO_PAGE);
+    cr_expect_eq(offline(&w.rig), 2);
+    EXPECT(quire_pager_unstick(&w.rig.pager), QUIRE_OK);
+    expect_content(&w);
+    END(&w.rig);
+}
+
 Test(resize, removal_gives_everything_back_when_the_nth_save_fails)
 {
     unsigned number;
@@ -446,7 +467,7 @@ Test(resize, pages_pinned_meanwhile_are_respected)
         w.store->before = pin_during_save;
         memset(&late_pin, 0, sizeof late_pin);
         if (how == 0) {
-            EXPECT(quire_pager_remove_pages(&w.rig.pager, PA(0), 3, true), QUIRE_NO_PAGE);
+            EXPECT(quire_pager_remove_pages(&w.rig.pager, PA(3), 1, true), QUIRE_NO_PAGE);
             cr_expect_eq(offline(&w.rig), 0);
         } else {
             EXPECT(quire_pager_shrink(&w.rig.pager, 3, true, pa, &taken), QUIRE_NO_PAGE);
