@@ -303,7 +303,8 @@ static void relocate(struct thing *thing, struct quire_relocs *relocs)
     size_t i;
 
     relocs->word = world_chance(world, 2) ? 4u : 8u;
-    relocs->bias = property_bits(&world->random) >> world_below(world, 40);
+    relocs->bias = property_bits(&world->random);
+    relocs->bias >>= world_below(world, 40);
     thing->offsets = zeros(2u * thing->npages + 2u, sizeof *thing->offsets);
     thing->carries = zeros(1, QUIRE_RELOCS_CARRY_BYTES(thing->npages));
     while (relocs->count < 2u * thing->npages && at + relocs->word <= len) {
