@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE ATTACKER_PAGE
+#define PAGE QUIRE_PAGE_SIZE
 #define NONE ATTACKER_NONE
 
 const char *const trick_names[TRICKS] = {"bits flipped", "swapped within", "swapped between", "replayed",
@@ -20,7 +20,7 @@ static void *must(void *p)
     return p;
 }
 
-static void fail(struct attacker *attacker, const char *what, uint32_t place)
+static void blame(struct attacker *attacker, const char *what, uint32_t place)
 {
     if (attacker->wrong[0] == '\0') {
         (void)snprintf(attacker->wrong, sizeof attacker->wrong, "%s: place %u (%s)", what, (unsigned)place,
@@ -156,7 +156,7 @@ enum quire_status attacker_read(struct attacker *attacker, uint32_t place, void 
         attacker->meanwhile(attacker->user);
     }
     if (verdict == NULL || !p->used || p->good == NONE) {
-        fail(attacker, "a page is read that nobody has", place);
+        blame(attacker, "a page is read that nobody has", place);
         return QUIRE_IO;
     }
     *got = len;
@@ -194,11 +194,11 @@ enum quire_status attacker_write(struct attacker *attacker, uint32_t place, cons
         attacker->meanwhile(attacker->user);
     }
     if (attacker->verdict == NULL || !p->used) {
-        fail(attacker, "a page is written that nobody has", place);
+        blame(attacker, "a page is written that nobody has", place);
         return QUIRE_IO;
     }
     if (memmem(page, PAGE, attacker->secret, sizeof attacker->secret) != NULL) {
-        fail(attacker, "plain text is written", place);
+        blame(attacker, "plain text is written", place);
     }
     if (comes(&attacker->write_nth)) {
         attacker->counts->failed_writes++;
@@ -223,7 +223,7 @@ enum quire_status attacker_write(struct attacker *attacker, uint32_t place, cons
 
 /* ---- The attacker ---- */
 
-static uint32_t below(struct attacker *attacker, uint32_t n)
+static uint32_t draw(struct attacker *attacker, uint32_t n)
 {
     return property_below(attacker->random, n);
 }
@@ -236,7 +236,7 @@ static bool can_strike(const struct place *p)
 /* An older version of what is kept there; NONE: it was written once, or the last one again. */
 static uint32_t older(struct attacker *attacker, const struct place *p)
 {
-    uint32_t version = p->history[below(attacker, p->versions)];
+    uint32_t version = p->history[draw(attacker, p->versions)];
 
     return version != p->good ? version : NONE;
 }
@@ -244,7 +244,7 @@ static uint32_t older(struct attacker *attacker, const struct place *p)
 /* A place where a page is kept that could be read, other than `except`, in (or not in) the range of `owner`, if that is not NONE. */
 static uint32_t pick(struct attacker *attacker, uint32_t except, uint32_t owner, bool in)
 {
-    uint32_t first = below(attacker, attacker->places);
+    uint32_t first = draw(attacker, attacker->places);
     uint32_t i;
 
     for (i = 0; i < attacker->places; i++) {
@@ -258,7 +258,7 @@ static uint32_t pick(struct attacker *attacker, uint32_t except, uint32_t owner,
     return NONE;
 }
 
-static void put(struct attacker *attacker, uint32_t place, uint32_t version, enum trick trick)
+static void show(struct attacker *attacker, uint32_t place, uint32_t version, enum trick trick)
 {
     attacker->place[place].now = version;
     attacker->place[place].trick = trick;
@@ -267,15 +267,15 @@ static void put(struct attacker *attacker, uint32_t place, uint32_t version, enu
 static void flip(struct attacker *attacker, uint32_t place)
 {
     uint32_t version = add_version(attacker, attacker->version[attacker->place[place].now]);
-    uint32_t n = 1u + (below(attacker, 3) == 0 ? below(attacker, 40) : 0);
+    uint32_t n = 1u + (draw(attacker, 3) == 0 ? draw(attacker, 40) : 0);
 
     while (n-- != 0) {
         /* Mostly where something is: of a list the first entries are looked at, of a last page its beginning. */
-        uint32_t bit = below(attacker, 8u * (uint32_t)(below(attacker, 2) == 0 ? 256u : PAGE));
+        uint32_t bit = draw(attacker, 8u * (uint32_t)(draw(attacker, 2) == 0 ? 256u : PAGE));
 
         attacker->version[version][bit / 8u] ^= (unsigned char)(1u << bit % 8u);
     }
-    put(attacker, place, version, TRICK_FLIP);
+    show(attacker, place, version, TRICK_FLIP);
 }
 
 static bool swap(struct attacker *attacker, uint32_t place, bool within)
@@ -287,8 +287,8 @@ static bool swap(struct attacker *attacker, uint32_t place, bool within)
     if (other == NONE) {
         return false;
     }
-    put(attacker, place, attacker->place[other].now, trick);
-    put(attacker, other, version, trick);
+    show(attacker, place, attacker->place[other].now, trick);
+    show(attacker, other, version, trick);
     return true;
 }
 
@@ -302,7 +302,7 @@ static bool replay(struct attacker *attacker)
         uint32_t version = older(attacker, &attacker->place[place]);
 
         if (version != NONE) {
-            put(attacker, place, version, TRICK_REPLAY);
+            show(attacker, place, version, TRICK_REPLAY);
             return true;
         }
     }
@@ -316,7 +316,7 @@ static void put_back_all(struct attacker *attacker)
     for (i = 0; i < attacker->places; i++) {
         if (can_strike(&attacker->place[i]) && attacker->snapshot[i] != NONE &&
             attacker->snapshot[i] != attacker->place[i].now) {
-            put(attacker, i, attacker->snapshot[i], TRICK_ROLLBACK);
+            show(attacker, i, attacker->snapshot[i], TRICK_ROLLBACK);
         }
     }
 }
@@ -325,11 +325,11 @@ static void cut(struct attacker *attacker, uint32_t place)
 {
     uint32_t i;
 
-    attacker->place[place].kept = below(attacker, 2) == 0 ? 0 : below(attacker, (uint32_t)PAGE);
+    attacker->place[place].kept = draw(attacker, 2) == 0 ? 0 : draw(attacker, (uint32_t)PAGE);
     for (i = place + 1u; i < attacker->places; i++) {
         attacker->place[i].kept = 0;
     }
-    attacker->honest_end = below(attacker, 2) == 0;
+    attacker->honest_end = draw(attacker, 2) == 0;
 }
 
 void attacker_remember(struct attacker *attacker)
@@ -343,7 +343,7 @@ void attacker_remember(struct attacker *attacker)
 
 void attacker_strike(struct attacker *attacker)
 {
-    enum trick trick = (enum trick)below(attacker, TRICK_DROP + 1u);
+    enum trick trick = (enum trick)draw(attacker, TRICK_DROP + 1u);
     uint32_t place = pick(attacker, NONE, NONE, false);
     bool done = true;
 
@@ -362,7 +362,7 @@ void attacker_strike(struct attacker *attacker)
         done = replay(attacker);
         break;
     case TRICK_FOREIGN:
-        put(attacker, place, below(attacker, attacker->versions), trick);
+        show(attacker, place, draw(attacker, attacker->versions), trick);
         break;
     case TRICK_ROLLBACK:
         put_back_all(attacker);
@@ -371,7 +371,7 @@ void attacker_strike(struct attacker *attacker)
         cut(attacker, place);
         break;
     case TRICK_DROP:
-        attacker->drop_nth = 1u + below(attacker, 3);
+        attacker->drop_nth = 1u + draw(attacker, 3);
         return; /* counted when it happens */
     case TRICKS:
     default:
@@ -384,8 +384,8 @@ void attacker_arm(struct attacker *attacker)
 {
     static const enum quire_status statuses[] = {QUIRE_IO, QUIRE_IO, QUIRE_NO_MEMORY};
 
-    attacker->says = statuses[below(attacker, 3)];
-    *(below(attacker, 2) == 0 ? &attacker->read_nth : &attacker->write_nth) = 1u + below(attacker, 4);
+    attacker->says = statuses[draw(attacker, 3)];
+    *(draw(attacker, 2) == 0 ? &attacker->read_nth : &attacker->write_nth) = 1u + draw(attacker, 4);
 }
 
 void attacker_disarm(struct attacker *attacker)

@@ -6,7 +6,7 @@
 
 #include "world.h"
 
-#define PAGE ATTACKER_PAGE
+#define PAGE QUIRE_PAGE_SIZE
 
 /* ---- What the objects read and write through ---- */
 

@@ -5,7 +5,7 @@
 
 #include "world.h"
 
-#define PAGE ATTACKER_PAGE
+#define PAGE QUIRE_PAGE_SIZE
 #define BIT(status) ((uint64_t)1 << -(int)(status))
 
 /* What stores, the attacker's and others, answer when they fail. */
@@ -70,17 +70,13 @@ static bool may_end(const struct world *world, const struct op *op, enum quire_s
     return status == QUIRE_NO_PAGE && ((op->saves & ~(uint64_t)1) != 0 || nested || is_short(world));
 }
 
-/* The page of the object, or of one that it is a copy of, that was loaded last in this operation; null: none was. */
+/* Whose page a context sees there: the object's own, or that of one that it is a copy of; if it was loaded in this operation. */
 static const struct thing *loaded_in(const struct op *op, const struct thing *thing, uint32_t page)
 {
-    const struct thing *found = NULL;
-
-    for (; thing != NULL; thing = thing->origin) {
-        if (thing->when[page] >= op->number && (found == NULL || thing->when[page] > found->when[page])) {
-            found = thing;
-        }
+    while (thing->origin != NULL && (thing->slots[page] & QUIRE_SLOT_OWN) == 0) {
+        thing = thing->origin;
     }
-    return found;
+    return thing->when[page] >= op->number ? thing : NULL;
 }
 
 /* Something of a context is looked at: a thing that it shows. */
@@ -119,7 +115,7 @@ static void fill(struct world *world, unsigned char *bytes, size_t len)
 static void judge_access(struct world *world, const struct op *op, const struct thing *thing, uint32_t page, bool write,
                          bool nested, enum quire_status status)
 {
-    const struct thing *loaded = loaded_in(op, thing, page);
+    const struct thing *loaded = loaded_in(op, thing, page); /* null: it was not */
     bool denied = write && (thing->kind != THING_SEALED || thing->frozen);
 
     if (denied) {
@@ -176,7 +172,7 @@ void world_access(struct world *world, bool nested)
     judge_access(world, &op, thing, page, write, nested, status);
     if (status == QUIRE_OK && write) {
         memcpy(thing->model + page * PAGE + offset, bytes, len);
-    } else if (status == QUIRE_OK && memcmp(thing->model + page * PAGE + offset, bytes, len) != 0) {
+    } else if (status == QUIRE_OK && !thing->unsure && memcmp(thing->model + page * PAGE + offset, bytes, len) != 0) {
         world_fail(world, "context %u sees other bytes in page %u (%s)", vm, (unsigned)page, sort_names[thing->sort]);
     }
     op_end(world, &op);

@@ -5,10 +5,10 @@
 
 #include "world.h"
 
-#define PAGE ATTACKER_PAGE
+#define PAGE QUIRE_PAGE_SIZE
 #define NONE ATTACKER_NONE
 
-static void *zeros(size_t n, size_t size)
+static void *blank(size_t n, size_t size)
 {
     void *p = calloc(n, size);
 
@@ -30,7 +30,7 @@ static void must_ok(struct world *world, enum quire_status status, const char *w
 static struct source *new_source(struct world *world, enum sort sort)
 {
     static const uint32_t sizes[] = {32, 32, 64, 64, 16};
-    struct source *source = zeros(1, sizeof *source);
+    struct source *source = blank(1, sizeof *source);
     uint32_t size = sizes[world_below(world, 5)];
     /* Where 64 hashes are a page, sometimes one page more than that: two pages of list, two levels of tree. */
     uint32_t npages = size == 64u && sort != SORT_LISTED ? 60u + world_below(world, 8) : 1u + world_below(world, WORLD_SHOWN);
@@ -104,7 +104,7 @@ static struct thing *new_thing(struct world *world, enum thing_kind kind, enum s
     if (i == WORLD_THINGS) {
         return NULL;
     }
-    world->thing[i] = zeros(1, sizeof *world->thing[i]);
+    world->thing[i] = blank(1, sizeof *world->thing[i]);
     world->thing[i]->world = world;
     world->thing[i]->kind = kind;
     world->thing[i]->sort = sort;
@@ -115,9 +115,9 @@ static struct thing *new_thing(struct world *world, enum thing_kind kind, enum s
 static void size_thing(struct thing *thing, uint32_t npages)
 {
     thing->npages = npages;
-    thing->slots = zeros(npages, sizeof *thing->slots);
-    thing->ended = zeros(npages, sizeof *thing->ended);
-    thing->when = zeros(npages, sizeof *thing->when);
+    thing->slots = blank(npages, sizeof *thing->slots);
+    thing->ended = blank(npages, sizeof *thing->ended);
+    thing->when = blank(npages, sizeof *thing->when);
 }
 
 /* Shows pages of the thing, of a large one the last: where its list and its tree have their ends. */
@@ -125,7 +125,7 @@ static void show_thing(struct thing *thing)
 {
     thing->shown = thing->npages < WORLD_SHOWN ? thing->npages : WORLD_SHOWN;
     thing->first = thing->npages - thing->shown;
-    thing->model = zeros(thing->npages, PAGE);
+    thing->model = blank(thing->npages, PAGE);
 }
 
 static void leave_parent(struct thing *thing)
@@ -215,7 +215,7 @@ static bool init_rw(struct thing *thing, uint32_t npages)
     config.ctx = thing;
     config.release = released;
     if (thing->kind == THING_SECURE) {
-        thing->secure = zeros(npages, PAGE);
+        thing->secure = blank(npages, PAGE);
     } else {
         thing->place = attacker_take(&world->attacker, npages, thing->sort);
         if (thing->place == NONE) {
@@ -226,7 +226,7 @@ static bool init_rw(struct thing *thing, uint32_t npages)
             config.sealing.meta_fobj = thing->parent->fobj;
             config.sealing.meta_first = thing->parent_page;
         } else {
-            thing->meta = zeros(npages, sizeof *thing->meta);
+            thing->meta = blank(npages, sizeof *thing->meta);
             config.sealing.meta = thing->meta;
             config.cluster = world_chance(world, 3) ? 2u + world_below(world, 3) : 0;
         }
@@ -305,8 +305,8 @@ static void relocate(struct thing *thing, struct quire_relocs *relocs)
     relocs->word = world_chance(world, 2) ? 4u : 8u;
     relocs->bias = property_bits(&world->random);
     relocs->bias >>= world_below(world, 40);
-    thing->offsets = zeros(2u * thing->npages + 2u, sizeof *thing->offsets);
-    thing->carries = zeros(1, QUIRE_RELOCS_CARRY_BYTES(thing->npages));
+    thing->offsets = blank(2u * thing->npages + 2u, sizeof *thing->offsets);
+    thing->carries = blank(1, QUIRE_RELOCS_CARRY_BYTES(thing->npages));
     while (relocs->count < 2u * thing->npages && at + relocs->word <= len) {
         thing->offsets[relocs->count++] = (uint32_t)at;
         if (relocs->count % 2u != 0) { /* the next one straddles the end of this page, mostly */
@@ -344,7 +344,7 @@ static struct thing *make_list(struct world *world, struct source *source)
     source->refs++;
     list->place = source->nodes;
     size_thing(list, width);
-    list->list_hashes = zeros(width, size);
+    list->list_hashes = blank(width, size);
     for (i = 0; i < width; i++) {
         must_ok(world, hashed_digest(&source->hashed, 0, hashed_node(&source->hashed, 1, i), list->list_hashes + i * size),
                 "a hash");
