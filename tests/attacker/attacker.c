@@ -174,13 +174,11 @@ enum quire_status attacker_read(struct attacker *attacker, uint32_t place, void 
         verdict->failed = QUIRE_IO;
         return QUIRE_OK;
     }
-    if (memcmp(to, attacker->version[p->good], len) != 0) {
-        enum trick trick = there < len ? TRICK_CUT : p->trick;
-
+    if (!verdict->changed && memcmp(to, attacker->version[p->good], len) != 0) {
         verdict->changed = true;
-        verdict->trick = trick;
+        verdict->trick = there < len ? TRICK_CUT : p->trick;
         verdict->sort = p->sort;
-        attacker->counts->read[trick][p->sort]++;
+        attacker->counts->read[verdict->trick][verdict->sort]++;
     }
     return QUIRE_OK;
 }

@@ -74,9 +74,9 @@ struct verdict {
 
 struct attacker_counts {
     uint64_t tricks[TRICKS];
-    uint64_t read[TRICKS][SORTS];
-    uint64_t caught[TRICKS][SORTS]; /* the load ended with INTEGRITY */
-    uint64_t drowned;               /* the load failed for another reason, that the store gave, before it was found out */
+    uint64_t read[TRICKS][SORTS];   /* loads that read something changed: */
+    uint64_t caught[TRICKS][SORTS]; /* they ended with INTEGRITY ... */
+    uint64_t drowned;               /* ... or with another failure of the store, before it was found out */
     uint64_t reads;
     uint64_t writes;
     uint64_t failed_reads;

@@ -70,13 +70,13 @@ static bool may_end(const struct world *world, const struct op *op, enum quire_s
     return status == QUIRE_NO_PAGE && ((op->saves & ~(uint64_t)1) != 0 || nested || is_short(world));
 }
 
-/* Whose page a context sees there: the object's own, or that of one that it is a copy of; if it was loaded in this operation. */
-static const struct thing *loaded_in(const struct op *op, const struct thing *thing, uint32_t page)
+/* Whose page a context sees there: the object's own, or that of one that it is a copy of. */
+static const struct thing *showing(const struct thing *thing, uint32_t page)
 {
     while (thing->origin != NULL && (thing->slots[page] & QUIRE_SLOT_OWN) == 0) {
         thing = thing->origin;
     }
-    return thing->when[page] >= op->number ? thing : NULL;
+    return thing;
 }
 
 /* Something of a context is looked at: a thing that it shows. */
@@ -111,11 +111,12 @@ static void fill(struct world *world, unsigned char *bytes, size_t len)
 
 /* ---- Accesses ---- */
 
-/* An access was refused, or served: as it had to be? */
+/* An access was refused, or served: as it had to be? `resident`: its page was there when it began. */
 static void judge_access(struct world *world, const struct op *op, const struct thing *thing, uint32_t page, bool write,
-                         bool nested, enum quire_status status)
+                         bool nested, bool resident, enum quire_status status)
 {
-    const struct thing *loaded = loaded_in(op, thing, page); /* null: it was not */
+    const struct thing *whose = showing(thing, page);
+    bool loaded = whose->when[page] >= op->number; /* in this operation */
     bool denied = write && (thing->kind != THING_SEALED || thing->frozen);
 
     if (denied) {
@@ -132,10 +133,14 @@ static void judge_access(struct world *world, const struct op *op, const struct 
                    (uintmax_t)op->saves, (unsigned)pager->pool.count[QUIRE_PAGE_FREE], (unsigned)pager->pool.fixed,
                    (unsigned)pager->held_back, (unsigned)pager->reserve);
     }
-    if (loaded != NULL && loaded->ended[page] != QUIRE_OK && status != loaded->ended[page] && status != QUIRE_TIMEOUT &&
+    if (loaded && whose->ended[page] != QUIRE_OK && status != whose->ended[page] && status != QUIRE_TIMEOUT &&
         status != QUIRE_AGAIN) {
         world_fail(world, "an access of page %u (%s), whose load ended with %s, ends with %s", (unsigned)page,
-                   sort_names[thing->sort], quire_status_name(loaded->ended[page]), quire_status_name(status));
+                   sort_names[thing->sort], quire_status_name(whose->ended[page]), quire_status_name(status));
+    }
+    if ((BIT(status) & FAILURES) != 0 && (loaded ? whose->ended[page] == QUIRE_OK : resident)) {
+        world_fail(world, "an access of page %u (%s), which is there, ends with %s, as the load of another did", (unsigned)page,
+                   sort_names[thing->sort], quire_status_name(status));
     }
     world->counts->refused += status == QUIRE_INTEGRITY;
 }
@@ -148,6 +153,7 @@ void world_access(struct world *world, bool nested)
     struct thing *thing = pick_shown(world, &vm, write && !world_chance(world, 16));
     struct quire_sim_thread runner;
     enum quire_status status;
+    bool resident;
     struct op op;
     uint32_t page;
     size_t offset;
@@ -167,9 +173,10 @@ void world_access(struct world *world, bool nested)
     runner.max_faults = 12;
     fill(world, bytes, len);
     world->counts->accesses++;
+    resident = quire_slot_kind(showing(thing, page)->slots[page]) == QUIRE_SLOT_PRESENT;
     status = quire_sim_run(&world->rig.sim, &runner, &world->vm[vm], world_va(world, thing, page) + offset,
                            write ? RIG_WRITE : RIG_READ, bytes, len);
-    judge_access(world, &op, thing, page, write, nested, status);
+    judge_access(world, &op, thing, page, write, nested, resident, status);
     if (status == QUIRE_OK && write) {
         memcpy(thing->model + page * PAGE + offset, bytes, len);
     } else if (status == QUIRE_OK && !thing->unsure && memcmp(thing->model + page * PAGE + offset, bytes, len) != 0) {

@@ -192,6 +192,27 @@ static uint64_t of_sort(uint64_t const (*table)[SORTS], unsigned sort)
     return n;
 }
 
+static uint64_t of_all(uint64_t const (*table)[SORTS])
+{
+    uint64_t n = 0;
+    unsigned trick;
+
+    for (trick = 0; trick < TRICKS; trick++) {
+        n += of_trick(table, trick);
+    }
+    return n;
+}
+
+uint64_t walk_read(const struct walk_counts *counts)
+{
+    return of_all(counts->tricks.read);
+}
+
+uint64_t walk_caught(const struct walk_counts *counts)
+{
+    return of_all(counts->tricks.caught);
+}
+
 static void print(const char *what, uint64_t n)
 {
     printf("  %-42s %12ju\n", what, (uintmax_t)n);
