@@ -279,6 +279,7 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_round_(struct quir
     shown->number = QUIRE_PAGE_NONE;
     shown->loaded = false;
     status = quire_copy_bring_origin_(op, whose, pgidx, how, shown);
+    shown->loaded = shown->loaded && status == QUIRE_OK; /* of an origin that died meanwhile nothing is there */
     if (fobj->dead) {
         status = status == QUIRE_OK ? QUIRE_DEAD : status;
     }

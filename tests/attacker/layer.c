@@ -215,7 +215,7 @@ static enum quire_status layer_save(struct quire_io *io)
 {
     struct thing *thing = io->fobj->user;
 
-    if (io->fobj->dead) {
+    if (io->fobj->dead && io->need_page == NULL) { /* or it died while a page was fetched that it needs */
         world_fail(thing->world, "a dead object is saved");
     }
     return put_off(thing, io, false) ? QUIRE_PENDING : judged_save(thing, io);

@@ -79,6 +79,12 @@ static const struct thing *showing(const struct thing *thing, uint32_t page)
     return thing;
 }
 
+/* May it wait? Not in the middle of another operation: nobody would go on. */
+static bool may_wait(struct world *world)
+{
+    return world->calm || (world->nest == 0 && world_chance(world, 2));
+}
+
 /* Something of a context is looked at: a thing that it shows. */
 static struct thing *pick_shown(struct world *world, unsigned *vm, bool writable)
 {
@@ -112,18 +118,21 @@ static void fill(struct world *world, unsigned char *bytes, size_t len)
 /* ---- Accesses ---- */
 
 /* An access was refused, or served: as it had to be? `resident`: its page was there when it began. */
-static void judge_access(struct world *world, const struct op *op, const struct thing *thing, uint32_t page, bool write,
-                         bool nested, bool resident, enum quire_status status)
+static void judge_access(struct world *world, const struct op *op, const struct thing *thing, unsigned vm, uint32_t page,
+                         bool write, bool nested, bool resident, enum quire_status status)
 {
     const struct thing *whose = showing(thing, page);
     bool loaded = whose->when[page] >= op->number; /* in this operation */
-    bool denied = write && (thing->kind != THING_SEALED || thing->frozen);
+    bool denied = thing->mapped[vm] && write && (thing->kind != THING_SEALED || thing->frozen);
 
     if (denied) {
         if (status != QUIRE_DENIED) {
             world_fail(world, "a write to what is read-only ends with %s", quire_status_name(status));
         }
         return;
+    }
+    if (!thing->mapped[vm]) {
+        return; /* another thread unmapped it meanwhile, and it may be dead */
     }
     if (!may_end(world, op, status, nested)) {
         const struct quire_pager *pager = &world->rig.pager;
@@ -176,7 +185,7 @@ void world_access(struct world *world, bool nested)
     resident = quire_slot_kind(showing(thing, page)->slots[page]) == QUIRE_SLOT_PRESENT;
     status = quire_sim_run(&world->rig.sim, &runner, &world->vm[vm], world_va(world, thing, page) + offset,
                            write ? RIG_WRITE : RIG_READ, bytes, len);
-    judge_access(world, &op, thing, page, write, nested, resident, status);
+    judge_access(world, &op, thing, vm, page, write, nested, resident, status);
     if (status == QUIRE_OK && write) {
         memcpy(thing->model + page * PAGE + offset, bytes, len);
     } else if (status == QUIRE_OK && !thing->unsure && memcmp(thing->model + page * PAGE + offset, bytes, len) != 0) {
@@ -221,7 +230,7 @@ void world_copy(struct world *world)
             world_fail(world, "a copy from context %u brings other bytes (%s)", vm, sort_names[thing->sort]);
         }
     }
-    if (!may_end(world, &op, status, false) || (status == QUIRE_OK) != (done == len)) {
+    if ((!may_end(world, &op, status, false) && thing->mapped[vm]) || (status == QUIRE_OK) != (done == len)) {
         world_fail(world, "a copy (%s) ends with %s, %u of %u done", sort_names[thing->sort], quire_status_name(status),
                    (unsigned)done, (unsigned)len);
     }
@@ -262,7 +271,8 @@ void world_pin(struct world *world)
         if (quire_unpin(&pin) != QUIRE_OK) {
             world_fail(world, "an unpin fails");
         }
-    } else if (status != QUIRE_NO_PAGE && !may_end(world, &op, status, false)) { /* NO_PAGE: there are too few to pin one */
+    } else if (status != QUIRE_NO_PAGE && !may_end(world, &op, status, false) &&
+               thing->mapped[vm]) { /* NO_PAGE: there are too few to pin one */
         world_fail(world, "a pin (%s) ends with %s", sort_names[thing->sort], quire_status_name(status));
     }
     op_end(world, &op);
@@ -293,8 +303,8 @@ void world_evict(struct world *world)
             if (status == QUIRE_OK) {
                 status = quire_pager_give_back(&world->rig.pager, pa, 1);
             }
-            if (status != QUIRE_NO_PAGE && status != QUIRE_AGAIN && !may_end(world, &op, status, true) &&
-                (BIT(status) & op.saves) == 0) {
+            if (status != QUIRE_NO_PAGE && status != QUIRE_AGAIN && !(status == QUIRE_BUSY && world->nest != 0) &&
+                !may_end(world, &op, status, true) && (BIT(status) & op.saves) == 0) {
                 world_fail(world, "an eviction (%s) ends with %s", sort_names[thing->sort], quire_status_name(status));
             }
             op_end(world, &op);
@@ -342,7 +352,7 @@ void world_advise(struct world *world)
     status =
         quire_vm_advise(&world->vm[vm], world_va(world, thing, thing->first + first),
                         1u + world_below(world, thing->shown - first), need ? QUIRE_ADVICE_WILL_NEED : QUIRE_ADVICE_DONT_NEED);
-    if (status != QUIRE_OK && status != QUIRE_AGAIN) {
+    if (status != QUIRE_OK && status != QUIRE_AGAIN && thing->mapped[vm]) {
         world_fail(world, "advice ends with %s", quire_status_name(status));
     }
     op_end(world, &op);
@@ -358,7 +368,8 @@ void world_write_back(struct world *world)
         return;
     }
     op_begin(world, &op, "a write-back");
-    status = quire_pager_write_back(&world->rig.pager, thing->fobj, 0, thing->npages, world_chance(world, 2));
+    op.refers = thing;
+    status = quire_pager_write_back(&world->rig.pager, thing->fobj, 0, thing->npages, may_wait(world));
     if (!may_end(world, &op, status, true) && (BIT(status) & op.saves) == 0) {
         world_fail(world, "a write-back (%s) ends with %s", sort_names[thing->sort], quire_status_name(status));
     }
@@ -383,8 +394,7 @@ static enum quire_status rekey_thing(struct world *world, struct thing *thing, b
 {
     uint32_t first = all ? 0 : world_below(world, thing->npages);
     uint32_t n = all ? thing->npages : 1u + world_below(world, thing->npages - first);
-    enum quire_status status =
-        quire_fobj_rw_rekey(&world->rig.pager, &thing->rw, first, n, 0, world->calm || world_chance(world, 2));
+    enum quire_status status = quire_fobj_rw_rekey(&world->rig.pager, &thing->rw, first, n, world->nest, may_wait(world));
 
     if (status == QUIRE_OK && all && thing->rw.sealed.held != world->cipher.sealer.epoch) {
         world_fail(world, "an object that was sealed anew holds an old key");
@@ -406,6 +416,7 @@ void world_rekey(struct world *world)
             world_fail(world, "a new key: %s", quire_status_name(status));
         }
     } else if (is_sealed(thing)) {
+        op.refers = thing;
         status = rekey_thing(world, thing, !world_chance(world, 3));
         if (!may_end(world, &op, status, true) && (BIT(status) & op.saves) == 0) {
             world_fail(world, "sealing anew (%s) ends with %s", sort_names[thing->sort], quire_status_name(status));
@@ -454,6 +465,12 @@ void world_tick(struct world *world)
 
 /* ---- Healing ---- */
 
+/* Is this a late answer from before, kept for who comes next, and no load of now? */
+static bool is_kept(const struct world *world, enum quire_status status)
+{
+    return (BIT(status) & FAILURES & world->late & ~world->op->loads) != 0;
+}
+
 static void compare_all(struct world *world, struct thing *thing, unsigned vm)
 {
     unsigned char bytes[ATTACKER_PAGE];
@@ -464,10 +481,8 @@ static void compare_all(struct world *world, struct thing *thing, unsigned vm)
     memset(&how, 0, sizeof how);
     how.wait_ok = true;
     for (page = thing->first; page < thing->first + thing->shown; page++) {
-        world->op->loads = 0;
         status = quire_vm_copy_from(&world->vm[vm], world_va(world, thing, page), bytes, PAGE, &how, NULL);
-        if ((BIT(status) & FAILURES & world->late & ~world->op->loads) !=
-            0) { /* an answer from before, kept for who comes next */
+        if (is_kept(world, status)) {
             status = quire_vm_copy_from(&world->vm[vm], world_va(world, thing, page), bytes, PAGE, &how, NULL);
         }
         if (status != QUIRE_OK) {
@@ -489,9 +504,13 @@ static void rekey_all(struct world *world)
     }
     for (i = 0; i < WORLD_THINGS; i++) {
         struct thing *thing = world->thing[i];
+        unsigned tries = 0;
 
         if (thing != NULL && thing->released == 0 && (thing->kind == THING_SEALED || thing->kind == THING_PARENT)) {
             status = rekey_thing(world, thing, true);
+            while (is_kept(world, status) && tries++ < WORLD_SHOWN) { /* one for each page at most */
+                status = rekey_thing(world, thing, true);
+            }
             if (status != QUIRE_OK) {
                 world_fail(world, "sealing anew at the end (%s): %s", sort_names[thing->sort], quire_status_name(status));
             }

@@ -508,6 +508,38 @@ void world_put(struct world *world, struct thing *thing)
     world->counts->died++;
 }
 
+/* Is an operation under way that began with this object, by a reference that may not go meanwhile? */
+static bool is_referred(const struct world *world, const struct thing *thing)
+{
+    const struct op *op;
+
+    for (op = world->op; op != NULL; op = op->outer) {
+        if (op->refers == thing) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void world_end_thing(struct world *world)
+{
+    struct thing *thing = world->thing[world_below(world, WORLD_THINGS)];
+    struct op op;
+    unsigned vm;
+
+    if (thing == NULL || !thing->held || is_referred(world, thing)) {
+        return;
+    }
+    op_begin(world, &op, "an object ends");
+    for (vm = 0; vm < WORLD_VMS && world_chance(world, 2); vm++) { /* or contexts show it yet */
+        if (thing->mapped[vm]) {
+            world_unmap(world, thing, vm);
+        }
+    }
+    world_put(world, thing);
+    op_end(world, &op);
+}
+
 void world_bury(struct world *world)
 {
     uint32_t n = 0;

@@ -38,25 +38,6 @@ static void fail_cipher(struct world *world)
     cipher_fail(&world->cipher, hooks[world_below(world, 3)], 1u + world_below(world, 3), QUIRE_IO);
 }
 
-static void end_thing(struct world *world)
-{
-    struct thing *thing = world->thing[world_below(world, WORLD_THINGS)];
-    struct op op;
-    unsigned vm;
-
-    if (thing == NULL || !thing->held) {
-        return;
-    }
-    op_begin(world, &op, "an object ends");
-    for (vm = 0; vm < WORLD_VMS && world_chance(world, 2); vm++) { /* or contexts show it yet */
-        if (thing->mapped[vm]) {
-            world_unmap(world, thing, vm);
-        }
-    }
-    world_put(world, thing);
-    op_end(world, &op);
-}
-
 static void map_or_unmap(struct world *world)
 {
     struct thing *thing = world->thing[world_below(world, WORLD_THINGS)];
@@ -112,7 +93,7 @@ static void step(struct world *world)
     } else if (dice < 84) {
         world_rekey(world);
     } else if (dice < 86) {
-        end_thing(world);
+        world_end_thing(world);
     } else if (dice < 90) {
         make(world);
     } else if (dice < 92) {

@@ -57,6 +57,28 @@ static void idle(void *user)
 }
 
 /* Another thread gets the processor while a store works for this one. */
+static void nest(struct world *world)
+{
+    uint32_t dice = world_below(world, 20);
+
+    world->counts->nested++;
+    if (dice < 12) {
+        world_access(world, true);
+    } else if (dice < 14) {
+        world_evict(world);
+    } else if (dice < 15) {
+        world_write_back(world);
+    } else if (dice < 16) {
+        world_advise(world);
+    } else if (dice < 17) {
+        world_shrink(world);
+    } else if (dice < 19) {
+        world_rekey(world);
+    } else {
+        world_end_thing(world);
+    }
+}
+
 static void meanwhile(void *user)
 {
     struct world *world = user;
@@ -67,13 +89,12 @@ static void meanwhile(void *user)
             return; /* whose call failed would not be known */
         }
     }
-    if (world->nest == 0 && !world->calm && world->op != NULL && world->wrong[0] == '\0' && world_chance(world, 6)) {
+    if (world->nest == 0 && !world->calm && world->op != NULL && world->wrong[0] == '\0' && world_chance(world, 5)) {
         world->nest++;
         if (world_chance(world, 3)) {
             attacker_strike(&world->attacker);
         } else {
-            world->counts->nested++;
-            world_access(world, true);
+            nest(world);
         }
         world->nest--;
     }

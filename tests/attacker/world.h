@@ -77,10 +77,10 @@ struct thing {
 struct op {
     struct op *outer;
     uint64_t number;
-    bool copies;    /* more than one access: nobody else writes meanwhile */
-    uint64_t loads; /* what loads ended with: bit -status */
+    bool copies;                /* more than one access: nobody else writes meanwhile */
+    const struct thing *refers; /* it goes by this reference, which nobody puts meanwhile */
+    uint64_t loads;             /* what loads ended with: bit -status */
     uint64_t saves;
-    bool any_load;
 };
 
 struct world_counts {
@@ -129,8 +129,8 @@ struct world {
     uint64_t late; /* what late answers were: bit -status */
     struct op *op;
     uint64_t ops;
-    unsigned nest;
-    bool calm; /* nobody nests, nothing is late */
+    unsigned nest; /* operations in the middle of others: 0 or 1 */
+    bool calm;     /* nobody nests, nothing is late */
     char what[96];
     char wrong[400]; /* empty: nothing */
 };
@@ -149,6 +149,8 @@ void world_check(struct world *world);
 void world_make(struct world *world);
 void world_make_copy(struct world *world);
 void world_put(struct world *world, struct thing *thing);
+/* Some thing ends, by itself or with what shows it. */
+void world_end_thing(struct world *world);
 /* Frees what is left of things that were released. */
 void world_bury(struct world *world);
 uintptr_t world_va(const struct world *world, const struct thing *thing, uint32_t page);

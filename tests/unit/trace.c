@@ -613,6 +613,42 @@ Test(trace, fault_that_made_room_in_vain_tells_where_its_victim_was)
     cr_expect_geq(met, RIG_MACHINES);
 }
 
+/* The context lets go of a copy, and with it of its origin, while a page of that is being loaded. */
+static enum quire_status unmap_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)io;
+    (void)load;
+    EXPECT(quire_vm_unmap(store->user, RIG_VA, 4), QUIRE_OK);
+    return QUIRE_OK;
+}
+
+Test(trace, page_of_an_origin_that_died_while_it_was_loaded_did_not_come)
+{
+    unsigned number;
+
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){0});
+        struct rig_store *origin;
+        struct rig_store *copy;
+        struct quire_vm vm;
+        struct rig rig;
+
+        rig_start(&rig, &config);
+        rig_vm_start(&rig, &vm);
+        origin = rig_store_new(&rig, 4, RIG_READ);
+        copy = rig_store_new(&rig, 4, RW);
+        EXPECT(quire_fobj_cow_make(&rig.pager, &copy->fobj, &origin->fobj), QUIRE_OK);
+        EXPECT(rig_map(&vm, &copy->fobj, RIG_VA, RW), QUIRE_OK);
+        EXPECT(rig_store_put(copy), QUIRE_OK);
+        EXPECT(rig_store_put(origin), QUIRE_OK);
+        origin->before = unmap_meanwhile;
+        origin->user = &vm;
+        EXPECT(rig_fault(&rig, &vm, RIG_VA, number % 2u == 0 ? RIG_READ : RIG_WRITE, NULL), QUIRE_DEAD);
+        cr_expect(rig_store_is_freed(copy) && rig_store_is_freed(origin));
+        END(&rig);
+    }
+}
+
 Test(trace, fault_tells_the_trace_that_there_is_at_its_end)
 {
     struct rig_config config = SMALL;
