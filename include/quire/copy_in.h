@@ -251,11 +251,11 @@ static QUIRE_RESIDENT QUIRE_COLD enum quire_status quire_copy_break_(struct quir
         status = fixed && !quire_pager_may_fix(pager, fobj->account) ? QUIRE_NO_PAGE
                                                                      : quire_copy_page_(op, fobj, from, &shown->number);
     }
+    if (QUIRE_PAGER_TRACED(pager) && shown->number == QUIRE_PAGE_NONE) {
+        quire_op_tell(op); /* what gave way: no page came to its place that could be told with it */
+    }
     fobj->writers--;
     quire_op_wake(op, fobj, pgidx); /* whoever waits for the slot must look for himself */
-    if (QUIRE_PAGER_TRACED(pager) && shown->number == QUIRE_PAGE_NONE) {
-        quire_op_tell(op); /* what was evicted in vain: what comes next may come elsewhere */
-    }
     return status == QUIRE_EXISTS ? QUIRE_OK : status;
 }
 

@@ -23,7 +23,8 @@
  *
  * The needed object is of lower rank, so a chain of needs ends; it is known to the same pager, paged, and the store has a
  * reference to it. A store may answer NEED up to QUIRE_NEED_ROUNDS times in one request; only the page it asked for last is
- * there. What breaks these rules is a BAD_ANSWER. If the page cannot be had, the load or save fails with that status.
+ * there, and what a load wrote to its own pages before stays. What breaks these rules is a BAD_ANSWER. If the page cannot be had,
+ * the load or save fails with that status.
  *
  * The last rank_max + 1 free pages are the reserve: an ordinary fault evicts until there are more. What a store needs is
  *

@@ -148,6 +148,41 @@ Test(sim_store, store_without_the_promise_to_fill_gets_wiped_pages)
     saw(QUIRE_SIM_LOAD_UNWIPED);
 }
 
+/* Writes the page in two parts, one before and one after it got what it needs. */
+static enum quire_status load_in_two_rounds(struct quire_io *io)
+{
+    unsigned char *page = io->page[0];
+
+    if (io->need_page == NULL) {
+        memset(page, 1, QUIRE_PAGE_SIZE / 2u);
+        return QUIRE_NEED;
+    }
+    memset(page + QUIRE_PAGE_SIZE / 2u, 2, QUIRE_PAGE_SIZE / 2u);
+    return QUIRE_OK;
+}
+
+Test(sim_store, what_a_load_wrote_before_it_needed_a_page_stays)
+{
+    static const struct quire_fobj_ops kinds[] = {{"fills", QUIRE_FOBJ_OPS_FILLS, load_in_two_rounds, NULL, NULL, NULL},
+                                                  {"wiped", 0, load_in_two_rounds, NULL, NULL, NULL}};
+    unsigned kind;
+
+    for (kind = 0; kind < 2; kind++) {
+        unsigned char *bytes;
+        void *page[1];
+        struct quire_io io;
+
+        start_watched(&kinds[kind]);
+        bytes = page[0] = alias_of(1);
+        io = io_for(page);
+        cr_assert_eq(fobj.ops->load(&io), QUIRE_NEED);
+        io.need_page = bytes;
+        cr_assert_eq(fobj.ops->load(&io), QUIRE_OK);
+        cr_assert(bytes[0] == 1 && bytes[QUIRE_PAGE_SIZE / 2u - 1u] == 1 && bytes[QUIRE_PAGE_SIZE / 2u] == 2);
+        saw_nothing();
+    }
+}
+
 Test(sim_store, code_loaded_anew_is_not_in_sync_even_if_it_is_the_same)
 {
     static const struct quire_fobj_ops ops = {"ops", 0, load, NULL, NULL, NULL};

@@ -542,6 +542,113 @@ static enum quire_status exchange(struct rig_store *store, struct quire_io *io, 
 }
 
 /* A fault that began with another trace, or with none, tells the new one of its end; what it took that one's clock cannot say. */
+/* While the victim is saved another thread makes the copy that this fault makes room for. What the save needs takes the place of the
+ * victim, so that another has to go. */
+struct meanwhile {
+    struct rig_store *table;
+    struct quire_vm *vm;
+    uintptr_t va; /* 0: nobody does */
+    unsigned times;
+};
+
+static enum quire_status copy_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    struct meanwhile *meanwhile = store->user;
+    struct quire_fault fault = {.va = meanwhile->va, .access = RIG_WRITE, .thread = 1};
+
+    if (load || meanwhile->va == 0) {
+        return QUIRE_OK;
+    }
+    if (io->need_page == NULL) {
+        io->need_fobj = &meanwhile->table->fobj;
+        io->need_pgidx = io->pgidx;
+        return QUIRE_NEED;
+    }
+    meanwhile->va = 0;
+    meanwhile->times++;
+    EXPECT(quire_pager_fault(&store->rig->pager, meanwhile->vm, &fault, NULL), QUIRE_OK);
+    return QUIRE_OK;
+}
+
+Test(trace, fault_that_made_room_in_vain_tells_where_its_victim_was)
+{
+    unsigned met = 0;
+    unsigned number;
+
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config =
+            rig_machine(number, (struct rig_config){.pages = 16, .concurrency = 2, .step = 2, .rank_max = QUIRE_FOBJ_RANK_MAX});
+        struct meanwhile meanwhile = {0};
+        struct rig_store *data;
+        struct rig_store *origin;
+        struct rig_store *copy;
+        struct quire_vm vm;
+        struct rig rig;
+        uint32_t i;
+
+        rig_start(&rig, &config);
+        rig_vm_start(&rig, &vm);
+        data = rig_store_new(&rig, 30, RW);
+        origin = rig_store_new(&rig, 4, RIG_READ);
+        copy = rig_store_new(&rig, 4, RW);
+        EXPECT(quire_fobj_cow_make(&rig.pager, &copy->fobj, &origin->fobj), QUIRE_OK);
+        data->before = copy_meanwhile;
+        data->user = &meanwhile;
+        data->fobj.rank = 1;
+        meanwhile.vm = &vm;
+        meanwhile.table = rig_store_new(&rig, 30, RW);
+        EXPECT(quire_pager_know(&rig.pager, &meanwhile.table->fobj), QUIRE_OK);
+        EXPECT(rig_map(&vm, &data->fobj, RIG_VA, RW), QUIRE_OK);
+        EXPECT(rig_map(&vm, &copy->fobj, RIG_AT(40), RW), QUIRE_OK);
+        for (i = 0; i < 20; i++) { /* each dirty one is followed by clean ones */
+            EXPECT(i % 3u == 0 ? rig_poke(&rig, &vm, RIG_AT(i), 1) : rig_fault(&rig, &vm, RIG_AT(i), RIG_READ, NULL), QUIRE_OK);
+        }
+        for (i = 40; i < 44; i++) {
+            meanwhile.va = RIG_AT(i);
+            EXPECT(rig_fault(&rig, &vm, RIG_AT(i), RIG_WRITE, NULL), QUIRE_OK);
+        }
+        met += meanwhile.times;
+        END(&rig);
+    }
+    cr_expect_geq(met, RIG_MACHINES);
+}
+
+/* The context lets go of a copy, and with it of its origin, while a page of that is being loaded. */
+static enum quire_status unmap_meanwhile(struct rig_store *store, struct quire_io *io, bool load)
+{
+    (void)io;
+    (void)load;
+    EXPECT(quire_vm_unmap(store->user, RIG_VA, 4), QUIRE_OK);
+    return QUIRE_OK;
+}
+
+Test(trace, page_of_an_origin_that_died_while_it_was_loaded_did_not_come)
+{
+    unsigned number;
+
+    for (number = 0; number < RIG_MACHINES; number++) {
+        struct rig_config config = rig_machine(number, (struct rig_config){0});
+        struct rig_store *origin;
+        struct rig_store *copy;
+        struct quire_vm vm;
+        struct rig rig;
+
+        rig_start(&rig, &config);
+        rig_vm_start(&rig, &vm);
+        origin = rig_store_new(&rig, 4, RIG_READ);
+        copy = rig_store_new(&rig, 4, RW);
+        EXPECT(quire_fobj_cow_make(&rig.pager, &copy->fobj, &origin->fobj), QUIRE_OK);
+        EXPECT(rig_map(&vm, &copy->fobj, RIG_VA, RW), QUIRE_OK);
+        EXPECT(rig_store_put(copy), QUIRE_OK);
+        EXPECT(rig_store_put(origin), QUIRE_OK);
+        origin->before = unmap_meanwhile;
+        origin->user = &vm;
+        EXPECT(rig_fault(&rig, &vm, RIG_VA, number % 2u == 0 ? RIG_READ : RIG_WRITE, NULL), QUIRE_DEAD);
+        cr_expect(rig_store_is_freed(copy) && rig_store_is_freed(origin));
+        END(&rig);
+    }
+}
+
 Test(trace, fault_tells_the_trace_that_there_is_at_its_end)
 {
     struct rig_config config = SMALL;

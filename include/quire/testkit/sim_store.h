@@ -99,7 +99,8 @@ static void quire_sim_io_end_(struct quire_sim *sim, const void *alias, enum qui
     quire_sim_leave_(sim, entered, key);
 }
 
-QUIRE_API void quire_sim_load_begin(struct quire_sim *sim, void *alias, bool fills)
+/* `again`: the store answered NEED and goes on with the same request; what it wrote so far stays. */
+static void quire_sim_load_begin_(struct quire_sim *sim, void *alias, bool fills, bool again)
 {
     uint32_t number;
     struct quire_sim_page *page;
@@ -117,17 +118,22 @@ QUIRE_API void quire_sim_load_begin(struct quire_sim *sim, void *alias, bool fil
         if (page->slots != 0) {
             quire_sim_blame_slot_(sim, QUIRE_SIM_LOAD_CACHED, number, 0, false);
         }
-        if (!fills && !quire_sim_same_((const unsigned char *)alias, NULL)) {
+        if (!fills && !again && !quire_sim_same_((const unsigned char *)alias, NULL)) {
             quire_sim_blame_(sim, QUIRE_SIM_LOAD_UNWIPED, QUIRE_SIM_NO_CPU, NULL, 0, number);
         }
         page->loads++;
         page->syncs = 0;
         page->code = QUIRE_SIM_CODE_UNKNOWN;
-        if (fills) {
+        if (fills && !again) {
             QUIRE_MEMSET(alias, QUIRE_SIM_JUNK_, QUIRE_PAGE_SIZE);
         }
     }
     quire_sim_leave_(sim, entered, key);
+}
+
+QUIRE_API void quire_sim_load_begin(struct quire_sim *sim, void *alias, bool fills)
+{
+    quire_sim_load_begin_(sim, alias, fills, false);
 }
 
 QUIRE_API void quire_sim_load_end(struct quire_sim *sim, void *alias, bool ok)
@@ -216,7 +222,8 @@ static enum quire_status quire_sim_watch_load_(struct quire_io *io)
 
     quire_sim_watch_count_(watch, &watch->loads, true);
     for (i = 0; i < io->npages; i++) {
-        quire_sim_load_begin(watch->sim, io->page[i], (watch->inner->flags & QUIRE_FOBJ_OPS_FILLS) != 0);
+        quire_sim_load_begin_(watch->sim, io->page[i], (watch->inner->flags & QUIRE_FOBJ_OPS_FILLS) != 0,
+                              io->need_page != NULL);
     }
     status = watch->inner->load(io);
     if (status != QUIRE_PENDING || ticket == 0) { /* else *io may be another's already */
