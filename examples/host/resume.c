@@ -8,12 +8,12 @@
 #include "work.h"
 
 /*
- * A sealed store dies with the process that wrote it: the key was only in its memory, and so was what is known of each page (version
- * and tag). A new run would not even ask the store: to it no page was ever stored. That would prove nothing. So this gives the one
- * who kept the old file everything but the key: the objects are made again with the numbers they had, their metadata are those that
- * the old run wrote to FILE.map at its last stop, and each page counts as stored. Every page is then faulted in as any other: read
- * from FILE, and its tag compared by the same `open` with the same nonce and the same associated data; only the key is new. (With
- * --break=key it is not, and every page opens: so it is the key that counts.)
+ * A sealed store dies with the process that wrote it: the key was only in its memory, and so was what is known of each page
+ * (version and tag). A new run would not even ask the store: to it no page was ever stored. That would prove nothing. So this
+ * gives the one who kept the old file everything but the key: the objects are made again with the numbers they had, their metadata
+ * are those that the old run wrote to FILE.map at its last stop, and each page counts as stored. Every page is then faulted in as
+ * any other: read from FILE, and its tag compared by the same `open` with the same nonce and the same associated data; only the
+ * key is new. (With --break=key it is not, and every page opens: so it is the key that counts.)
  */
 
 /* A line of the map. */
@@ -56,7 +56,7 @@ static bool parse_line(const char *line, struct entry *entry)
     return sscanf(line, "%llu %u %u %u %u %32s %u %47[^\n]", &entry->store_page, &entry->pgidx, &entry->epoch, &entry->version,
                   &entry->object, tag, &entry->npages, entry->name) == 8 &&
            strlen(tag) == 2u * QUIRE_SEAL_TAG_BYTES && parse_tag(tag, entry->tag) && entry->pgidx < entry->npages &&
-           entry->npages <= QUIRE_FOBJ_PAGES_MAX / 2u && entry->store_page >= entry->pgidx;
+           entry->npages <= ELF_IMAGE_PAGES && entry->store_page >= entry->pgidx;
 }
 
 /* ---- One object ---- */
@@ -209,26 +209,31 @@ int resume_run(struct host *host)
     int result;
 
     if (!setup_resume(host)) {
+        (void)sealing_end(&host->sealing);
         return EXIT_BAD;
     }
     memset(&resume, 0, sizeof resume);
     resume.host = host;
     resume.context = &host->contexts[0];
     snprintf(path, sizeof path, "%s.map", host->args.store);
-    map = fopen(path, "r");
-    if (map == NULL) {
-        fprintf(stderr, "host: %s: %s\n", path, strerror(errno));
-        return EXIT_BAD;
-    }
     wrong = begin_context(host, resume.context);
-    wrong = wrong == NULL ? try_all(&resume, map) : wrong;
-    fclose(map);
-    if (wrong != NULL) {
-        fprintf(stderr, "host: %s: %s\n", path, wrong);
-        return EXIT_BAD;
+    map = fopen(path, "r");
+    if (wrong == NULL) {
+        wrong = map != NULL ? try_all(&resume, map) : strerror(errno);
+    }
+    if (map != NULL) {
+        fclose(map);
     }
     fault_leave(&resume.context->fault);
-    result = report(host, &resume);
+    if (wrong != NULL) {
+        fprintf(stderr, "host: %s: %s\n", path, wrong);
+        result = EXIT_BAD;
+    } else {
+        result = report(host, &resume);
+    }
+    if (resume.fobj != NULL) {
+        (void)quire_fobj_put(resume.fobj);
+    }
     wrong = worker_end(resume.context);
     if (wrong != NULL || quire_pager_check(&host->pager, NULL) != QUIRE_OK || quire_pager_fini(&host->pager) != QUIRE_OK ||
         !sealing_end(&host->sealing) || host->store.objects != 0) {

@@ -1,4 +1,4 @@
-/* sealing.h - the cipher that private pages leave under, if the program was built with one. SPDX-License-Identifier: BSD-2-Clause */
+/* sealing.h - the cipher that private pages leave under, if there is one. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef HOST_SEALING_H
 #define HOST_SEALING_H
 

@@ -14,9 +14,9 @@ struct context;
  *     main:      stop_all(): all wait -> every private page is saved and evicted, FILE.map is written -> reads a line
  *                                                    ^ whoever wants to changes FILE
  *
- * FILE.map has a line per stored page: its place in FILE, its page of the object, key and version it was sealed with, the object's
- * number under that key, the tag; the object's pages and name. It is for people and for --resume: a real system keeps that in secure
- * memory. Nothing of it is secret, and knowing it helps nobody who lacks the key.
+ * FILE.map has a line per stored page: its place in FILE, its page of the object, key and version it was sealed with, the
+ * object's number under that key, the tag; the object's pages and name. It is for people and for --resume: a real system keeps that
+ * in secure memory. Nothing of it is secret, and knowing it helps nobody who lacks the key.
  */
 struct stops {
     pthread_mutex_t lock;
