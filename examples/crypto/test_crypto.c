@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <mbedtls/platform_util.h>
 #include <pthread.h>
+#include <quire/fobj_ro.h>
 #include <quire/fobj_rw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,18 +303,23 @@ static bool rig_end(struct rig *rig)
     return quire_fobj_put(&rig->rw.base) == QUIRE_OK && quire_sealer_fini(&rig->sealer) == QUIRE_OK;
 }
 
-/* What the pager asks of the object when it evicts a page, and when it faults one in. */
-static enum quire_status transfer(struct rig *rig, uint32_t pgidx, void *page, bool save)
+/* What the pager asks of an object when it evicts a page, and when it faults one in. */
+static enum quire_status ask(struct quire_fobj *fobj, uint32_t pgidx, void *page, bool save)
 {
     struct quire_io io;
 
     memset(&io, 0, sizeof io);
-    io.fobj = &rig->rw.base;
+    io.fobj = fobj;
     io.pgidx = pgidx;
     io.npages = 1;
     io.page = &page;
     io.stored = true;
-    return save ? rig->rw.base.ops->save(&io) : rig->rw.base.ops->load(&io);
+    return save ? fobj->ops->save(&io) : fobj->ops->load(&io);
+}
+
+static enum quire_status transfer(struct rig *rig, uint32_t pgidx, void *page, bool save)
+{
+    return ask(&rig->rw.base, pgidx, page, save);
 }
 
 static void objects(struct crypto *crypto)
@@ -343,6 +349,37 @@ static void objects(struct crypto *crypto)
     memcpy(rig.stored[2], old, sizeof old);
     result(transfer(&rig, 2, page, false) == QUIRE_INTEGRITY, "an older copy there: INTEGRITY");
     result(rig_end(&rig), "object and sealer end");
+}
+
+static void hashed_object(void)
+{
+    static unsigned char content[PAGES][QUIRE_PAGE_SIZE], page[QUIRE_PAGE_SIZE];
+    static unsigned char hashes[PAGES][QUIRE_HASH_SIZE_DEFAULT];
+    static uint32_t slots[PAGES];
+    static struct quire_fobj_ro ro;
+    struct quire_fobj_ro_config config;
+    bool good = true;
+    uint32_t i;
+
+    for (i = 0; i < PAGES; i++) {
+        fill(content[i], i);
+        good = good && crypto_digest(NULL, 0, content[i], hashes[i]) == QUIRE_OK;
+    }
+    memset(&config, 0, sizeof config);
+    config.len = sizeof content;
+    config.slots = slots;
+    config.data = content;
+    config.hash.digest = crypto_digest;
+    config.hashes = hashes;
+    config.hashes_len = sizeof hashes;
+    good = good && quire_fobj_ro_init(&ro, &config) == QUIRE_OK;
+    for (i = 0; good && i < PAGES; i++) {
+        good = ask(&ro.base, i, page, false) == QUIRE_OK && memcmp(page, content[i], sizeof page) == 0;
+    }
+    content[5][77] ^= 4u;
+    good = good && ask(&ro.base, 5, page, false) == QUIRE_INTEGRITY && ask(&ro.base, 6, page, false) == QUIRE_OK;
+    result(good && quire_fobj_put(&ro.base) == QUIRE_OK,
+           "a read-only object verified by hashes: its pages come, a changed one does not");
 }
 
 /* ---- Random ---- */
@@ -570,6 +607,7 @@ int main(void)
     known_page(crypto);
     tampering(crypto);
     objects(crypto);
+    hashed_object();
     random_bytes(crypto);
     keys(crypto);
     threads(crypto);
