@@ -15,14 +15,19 @@ static const char usage[] =
     "  --policy NAME      which page gives way: refault (default), clock, s3fifo, 2q or fifo\n"
     "  --seed N           what the contexts do, and in which order (default 1)\n"
     "  --seconds N        how long (default 4); every byte is verified once in any case\n"
-    "  --break=FAULT      plants a fault, which must make it fail: verify, wipe, share or flush\n"
+    "  --store FILE       keeps private pages (data, heaps, the shared buffer) in this file\n"
+    "  --sealed           ... sealed with AES-256-GCM: see examples/host/tamper\n"
+    "  --stops N          stops so often (SIGUSR1: once more) until it reads a line, for you to change FILE\n"
+    "  --resume           instead of running: a new key, and every page that a run before left in FILE\n"
+    "  --break=FAULT      plants a fault, which must make it fail: verify, wipe, share or flush; seal, key (with --sealed,\n"
+    "                     when FILE is changed, and with --resume)\n"
     "  --dot FILE         draws what shares what, for Graphviz\n"
     "  --json FILE        writes the figures\n"
     "  --record FILE      records every fault and eviction, for examples/trace/run\n"
     "  --payload FILE     the shared object to execute (default: payload.so beside the program)\n"
     "  file ...           ELF files (default: this program, the C library, the largest programs of /usr/bin)\n";
 
-static const char *const planted_names[] = {"none", "verify", "wipe", "share", "flush"};
+static const char *const planted_names[] = {"none", "verify", "wipe", "share", "flush", "seal", "key"};
 
 const char *args_planted_name(enum planted planted)
 {
@@ -52,11 +57,19 @@ static bool number32(const char *text, uint32_t min, uint32_t max, uint32_t *out
     return good;
 }
 
+static bool seconds_of(const char *text, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= 0 && *out <= 1000000;
+}
+
 static bool planted_of(const char *text, enum planted *out)
 {
     int i;
 
-    for (i = PLANTED_VERIFY; i <= PLANTED_FLUSH; i++) {
+    for (i = PLANTED_VERIFY; i <= PLANTED_KEY; i++) {
         if (strcmp(text, planted_names[i]) == 0) {
             *out = (enum planted)i;
             return true;
@@ -101,10 +114,16 @@ static const char *set_option(struct args *args, const char *name, const char *v
         return number(value, 0, UINT64_MAX, &args->seed) ? NULL : "a number";
     }
     if (strcmp(name, "seconds") == 0) {
-        return number32(value, 0, 1000000, &args->seconds) ? NULL : "a number of seconds";
+        return seconds_of(value, &args->seconds) ? NULL : "a number of seconds";
     }
     if (strcmp(name, "break") == 0) {
-        return planted_of(value, &args->planted) ? NULL : "verify, wipe, share or flush";
+        return planted_of(value, &args->planted) ? NULL : "verify, wipe, share, flush, seal or key";
+    }
+    if (strcmp(name, "store") == 0) {
+        return path_of(value, &args->store) ? NULL : "a file";
+    }
+    if (strcmp(name, "stops") == 0) {
+        return number32(value, 0, 1000, &args->stops) ? NULL : "a number up to 1000";
     }
     if (strcmp(name, "dot") == 0) {
         return path_of(value, &args->dot) ? NULL : "a file";
@@ -141,6 +160,38 @@ static int take_option(struct args *args, int argc, char **argv, int i)
     return equals != NULL ? 1 : 2;
 }
 
+/* Options that are only words. */
+static bool take_flag(struct args *args, const char *word)
+{
+    if (strcmp(word, "--sealed") == 0) {
+        args->sealed = true;
+        return true;
+    }
+    if (strcmp(word, "--resume") == 0) {
+        args->resume = true;
+        return true;
+    }
+    return false;
+}
+
+/* Do the options fit together? */
+static bool make_sense(const struct args *args)
+{
+    const char *what = NULL;
+
+    if (args->store == NULL && (args->stops > 0 || args->resume)) {
+        what = args->resume ? "--resume: expected --store FILE with it" : "--stops: expected --store FILE with it";
+    } else if (!args->sealed && args->resume) {
+        what = "--resume: expected --sealed with it";
+    } else if (!args->sealed && (args->planted == PLANTED_SEAL || args->planted == PLANTED_KEY)) {
+        what = "--break: expected --sealed with this fault";
+    }
+    if (what != NULL) {
+        fprintf(stderr, "host: %s\n", what);
+    }
+    return what == NULL;
+}
+
 enum args_result args_parse(int argc, char **argv, struct args *out)
 {
     int i = 1;
@@ -161,7 +212,7 @@ enum args_result args_parse(int argc, char **argv, struct args *out)
             i++;
             break;
         }
-        taken = take_option(out, argc, argv, i);
+        taken = take_flag(out, argv[i]) ? 1 : take_option(out, argc, argv, i);
         if (taken == 0) {
             return ARGS_BAD;
         }
@@ -169,5 +220,5 @@ enum args_result args_parse(int argc, char **argv, struct args *out)
     }
     out->files = argv + i;
     out->num_files = argc - i;
-    return ARGS_RUN;
+    return make_sense(out) ? ARGS_RUN : ARGS_BAD;
 }

@@ -7,15 +7,19 @@
 
 #define ARGS_CONTEXTS_MAX 64u
 
-enum planted { PLANTED_NONE, PLANTED_VERIFY, PLANTED_WIPE, PLANTED_SHARE, PLANTED_FLUSH };
+enum planted { PLANTED_NONE, PLANTED_VERIFY, PLANTED_WIPE, PLANTED_SHARE, PLANTED_FLUSH, PLANTED_SEAL, PLANTED_KEY };
 
 struct args {
     uint32_t contexts;
     uint32_t pool; /* pages; 0: choose */
     const char *policy;
     uint64_t seed;
-    uint32_t seconds;
+    double seconds;
     enum planted planted;
+    const char *store;   /* the file that private pages are kept in; null: memory of the kernel's */
+    bool sealed;         /* ... sealed */
+    bool resume;         /* does not run: tries what an earlier run left in `store` */
+    uint32_t stops;      /* during the run, for somebody to change `store` */
     const char *dot;     /* null: none */
     const char *json;    /* null: none */
     const char *record;  /* null: none */

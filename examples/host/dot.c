@@ -57,15 +57,19 @@ static void put_objects(FILE *file, const struct host *host)
         put_name(file, store_name(fobj));
         fprintf(file, "|%s, %u references|%u of %u pages resident}\", style=filled, fillcolor=\"#dde8f8\"];\n", fobj->ops->name,
                 quire_refcount_read(&fobj->refs), fobj->resident, fobj->num_pages);
+        if (fobj->origin != NULL) {
+            fprintf(file, "  f%llx -> f%llx [style=dashed, label=\"%u of its own\"];\n", (unsigned long long)(uintptr_t)fobj,
+                    (unsigned long long)(uintptr_t)fobj->origin, fobj->own);
+        }
     }
 }
 
 /* The contexts that have an entry for the page. */
 static void put_viewers(FILE *file, const struct host *host, const struct quire_pmem *pmem, uint32_t number)
 {
-    const struct quire_area *area = quire_fobj_area_showing(pmem->fobj, pmem->pgidx);
+    const struct quire_area *area = quire_rmap_area(pmem);
 
-    for (; area != NULL; area = quire_fobj_area_showing_next(area, pmem->pgidx)) {
+    for (; area != NULL; area = quire_rmap_area_next(pmem, area)) {
         const struct context *context = QUIRE_CONTAINER_OF((uintptr_t)area->vm, struct context, vm);
         size_t index = (quire_area_va(area, pmem->pgidx) - context->window.base) >> QUIRE_PAGE_SHIFT;
 

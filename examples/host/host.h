@@ -7,9 +7,12 @@
 
 #include "../trace/record.h"
 #include "args.h"
+#include "caught.h"
 #include "elf_image.h"
 #include "fault.h"
 #include "host_mmu.h"
+#include "sealing.h"
+#include "stop.h"
 #include "store.h"
 
 /*
@@ -19,10 +22,18 @@
  *   loader.c   what a TA loader does: tag, slices found or made, private data copied, code relocated
  *   worker.c   what a context does all the time; each check is in a file of its own: work_*.c
  *   report.c   the figures, as text and as JSON        dot.c   the structure, as a picture
+ *   stop.c     stops everything, for somebody to change the store       caught.c   what was refused then
+ *   resume.c   instead of a run: what an earlier run left in the store, tried with a new key
  *
  *   args.c elf_image.c elf_reloc.c sha256.c   know nothing of paging
- *   host_mmu.c fault.c store.c                what Quire asks of its user: MMU hooks, a fault handler, stores
+ *   host_mmu.c fault.c store.c sealing.c      what Quire asks of its user: MMU hooks, a fault handler, stores, a cipher
  */
+
+/* 0: all was as it should be. 1: something differed, or too little happened to prove anything. 2: it could not begin. 5: the store
+ * was not what it should be, which was noticed, and all else was. (fault.c has 3 and 4.) */
+#define EXIT_WRONG 1
+#define EXIT_BAD 2
+#define EXIT_CAUGHT 5
 
 /* ---- Files ---- */
 
@@ -80,6 +91,8 @@ struct context {
     struct loaded *loaded; /* one per file of the host */
     struct heap heap;
     uintptr_t shared_va;
+    unsigned char *caught;  /* of each page of the window, 1: the store's page was refused, and is left alone */
+    bool payload_caught;    /* ... one of the payload's: it runs no more */
     uint64_t payload_total; /* what the payload's own counters must say */
     uint64_t *payload_history;
     unsigned char *buffer; /* CHUNK_PAGES pages that nobody pages */
@@ -110,6 +123,9 @@ struct host {
 
     struct host_mmu mmu;
     struct store store;
+    struct sealing sealing; /* if args.sealed */
+    struct caught caught;
+    struct stops stops;
     struct quire_pager pager;
     struct quire_pmem *pmems;
     uint32_t *steps;
@@ -124,9 +140,9 @@ struct host {
     struct quire_file_table table;
     pthread_mutex_t table_lock;
 
-    struct quire_fobj *shared; /* the buffer that all contexts map */
-    uint64_t *published;       /* [context][page]: what was last written to its lines; not paged */
-    uint64_t shared_added;     /* to the common words of the buffer, by all; atomic */
+    struct quire_fobj *shared;           /* the buffer that all contexts map */
+    uint64_t *published;                 /* [context][page]: what was last written to its lines; not paged */
+    uint64_t shared_added[SHARED_PAGES]; /* to the common word of each page of the buffer, by all; atomic */
 
     struct context *contexts;
     pthread_barrier_t loaded; /* all contexts, and main */
@@ -161,6 +177,9 @@ void host_wrong(struct host *host, const char *format, ...) __attribute__((forma
 /* Makes everything but the contexts' own memory, which their threads make. Says what is wrong; false then. */
 bool setup_all(struct host *host);
 
+/* The same for --resume: one context, no files. */
+bool setup_resume(struct host *host);
+
 /* The object has been mapped: a recording learns what it is called. */
 void host_name_object(struct host *host, const struct quire_fobj *fobj);
 
@@ -185,6 +204,11 @@ const char *loader_load(struct context *context, const struct host_file *file, s
 /* Unmaps it, and drops its file. Returns null, or what failed. */
 const char *loader_unload(struct context *context, struct loaded *loaded);
 
+/* ---- resume.c ---- */
+
+/* Instead of a run. Returns the exit status. */
+int resume_run(struct host *host);
+
 /* ---- worker.c ---- */
 
 /* The thread of a context. */
@@ -198,14 +222,20 @@ const char *worker_end(struct context *context);
 /* Compares pages of a segment with the file, or with what was written to them; may write private ones anew. */
 void work_segment(struct context *context, struct loaded *loaded, struct loaded_segment *segment, uint32_t first, uint32_t n);
 
+/* Compares one page of a writable segment that is not the payload's. */
+void work_segment_page(struct context *context, const struct loaded *loaded, const struct loaded_segment *segment,
+                       uint32_t page);
+
 /* Makes the context's heap, or replaces it by a new one. Returns null, or what failed. */
 const char *work_heap_new(struct context *context);
 
-/* Reads back, and perhaps rewrites, a random page of the heap. */
+/* Reads back, and perhaps rewrites, a random page of the heap; only reads this one. */
 void work_heap(struct context *context);
+void work_heap_page(struct context *context, uint32_t page);
 
-/* Writes one's own lines of a random page of the shared buffer and reads those of the others. */
+/* Writes one's own lines of a random page of the shared buffer and reads those of the others; only reads those of this one. */
 void work_shared(struct context *context);
+void work_shared_page(struct context *context, uint32_t page);
 
 /* When all threads have ended: has any addition to the buffer been lost? */
 void work_shared_sum(struct context *context);
@@ -215,6 +245,9 @@ void work_execute(struct context *context);
 
 /* Tries what must be refused. */
 void work_refusals(struct context *context);
+
+/* Reads every private page once, and changes none. */
+void work_audit(struct context *context);
 
 /* ---- report.c, dot.c ---- */
 
@@ -226,7 +259,7 @@ uint64_t report_verified(const struct host *host);
 
 void report_progress(struct host *host, double seconds);
 
-/* `failure`: why the run was not good; null: it was. */
+/* `failure`: why the run was not good; null: it was, but for what host->caught has. */
 void report_text(struct host *host, const struct sharing *sharing, const char *failure);
 
 /* Return false, and say so, if the file could not be written. */

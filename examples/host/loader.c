@@ -1,4 +1,5 @@
 /* loader.c - what a TA loader does. SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,9 @@
 /*
  *   tag = SHA-256 of the whole file
  *   quire_file_get_by_tag(), or quire_file_new()  -> the file, perhaps one that another context made
- *     each read-only segment: quire_file_find_slice(), or make the object and quire_file_add_slice()
- *     each writable segment: an object of its own; the file's bytes are copied in, the payload's words relocated
+ *     each segment: quire_file_find_slice(), or make the object and quire_file_add_slice()
+ *     each writable segment: an object of its own, a copy on write of that slice: what nobody writes is verified once and in memory
+ *     once, for all contexts; then the payload's words are relocated, which makes their pages its own
  *
  * A slice is named by where its first page lies in the loaded image: segments that lie in one page of the file are at
  * different pages of the image, so slices never overlap.
@@ -79,7 +81,7 @@ static const char *map_segment(struct context *context, struct loaded *loaded, u
     return NULL;
 }
 
-/* ---- Read-only segments ---- */
+/* ---- Slices ---- */
 
 /* Finds the slice of a segment, or makes it. The caller has the file's lock, so nobody makes it twice. */
 static const char *get_slice(struct context *context, struct loaded *loaded, const struct elf_segment *segment,
@@ -112,69 +114,74 @@ static const char *get_slice(struct context *context, struct loaded *loaded, con
     return NULL;
 }
 
-static const char *load_slice(struct context *context, struct loaded *loaded, uint32_t i)
+/* ... with a reference for the caller. */
+static const char *take_slice(struct context *context, struct loaded *loaded, uint32_t i, struct quire_file_slice *slice)
 {
-    const struct elf_segment *segment = &loaded->file->image.segment[i];
-    struct quire_file_slice slice;
     const char *wrong;
 
     if (quire_file_lock(loaded->shared) != QUIRE_OK) {
         return "no lock of the file";
     }
-    wrong = get_slice(context, loaded, segment, &slice);
+    wrong = get_slice(context, loaded, &loaded->file->image.segment[i], slice);
     (void)quire_file_unlock(loaded->shared);
+    return wrong;
+}
+
+static const char *load_slice(struct context *context, struct loaded *loaded, uint32_t i)
+{
+    struct quire_file_slice slice;
+    const char *wrong = take_slice(context, loaded, i, &slice);
+
     if (wrong != NULL) {
         return wrong;
     }
-    wrong = map_segment(context, loaded, i, slice.fobj, segment->prot);
+    wrong = map_segment(context, loaded, i, slice.fobj, loaded->file->image.segment[i].prot);
     (void)quire_fobj_put(slice.fobj); /* the area has its own reference */
     return wrong;
 }
 
 /* ---- Writable segments ---- */
 
-static const char *copy_data(struct context *context, const struct host_file *file, const struct loaded_segment *loaded)
+/* Makes the context's copy on write of `origin`, and maps it. */
+static const char *map_copy(struct context *context, struct loaded *loaded, uint32_t i, struct quire_fobj *origin)
 {
-    const struct elf_segment *segment = loaded->segment;
-    uintptr_t va = loaded->va + (uintptr_t)(segment->vaddr & QUIRE_PAGE_MASK);
-    struct quire_vm_copy how = {.privileged = false, .wait_ok = true, .thread = context->index};
-    uint64_t done = 0;
+    const struct elf_segment *segment = &loaded->file->image.segment[i];
+    struct host *host = context->host;
+    enum quire_status status;
+    struct quire_fobj *copy;
+    const char *wrong;
+    char name[48];
 
-    while (done < segment->filesz) {
-        size_t room = CHUNK_PAGES << QUIRE_PAGE_SHIFT;
-        size_t len = segment->filesz - done < room ? (size_t)(segment->filesz - done) : room;
-        enum quire_status status;
-
-        if (!plan_read(file, segment->offset + done, context->buffer, len)) {
-            return "cannot be read";
-        }
-        status = quire_vm_copy_to(&context->vm, va + (uintptr_t)done, context->buffer, len, &how, NULL);
-        if (status != QUIRE_OK) {
-            return quire_status_name(status);
-        }
-        done += len;
+    snprintf(name, sizeof name, "%.32s %u", store_name(origin), context->index);
+    wrong = store_private(&host->store, name, segment->npages, &copy);
+    if (wrong != NULL) {
+        return wrong;
     }
-    return NULL;
+    status = quire_fobj_cow_make(&host->pager, copy, origin);
+    wrong = status == QUIRE_OK ? map_segment(context, loaded, i, copy, segment->prot) : quire_status_name(status);
+    if (wrong == NULL) {
+        host_name_object(host, origin);
+    }
+    (void)quire_fobj_put(copy);
+    return wrong;
 }
 
 static const char *load_private(struct context *context, struct loaded *loaded, uint32_t i)
 {
-    const struct elf_segment *segment = &loaded->file->image.segment[i];
-    const char *base = strrchr(loaded->file->path, '/');
-    struct quire_fobj *fobj;
+    struct quire_file_slice slice;
     const char *wrong;
 
-    loaded->segment[i].generation = calloc(segment->npages, sizeof(uint32_t));
+    loaded->segment[i].generation = calloc(loaded->file->image.segment[i].npages, sizeof(uint32_t));
     if (loaded->segment[i].generation == NULL) {
         return "no memory";
     }
-    wrong = store_private(&context->host->store, base != NULL ? base + 1 : loaded->file->path, segment->npages, &fobj);
+    wrong = take_slice(context, loaded, i, &slice);
     if (wrong != NULL) {
         return wrong;
     }
-    wrong = map_segment(context, loaded, i, fobj, segment->prot);
-    (void)quire_fobj_put(fobj);
-    return wrong != NULL ? wrong : copy_data(context, loaded->file, &loaded->segment[i]);
+    wrong = map_copy(context, loaded, i, slice.fobj);
+    (void)quire_fobj_put(slice.fobj); /* the copy has its own reference */
+    return wrong;
 }
 
 struct patching {

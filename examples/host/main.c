@@ -6,10 +6,6 @@
 
 #include "host.h"
 
-/* 0: all was as it should be. 1: something differed, or too little happened to prove anything. 2: it could not begin. */
-#define EXIT_WRONG 1
-#define EXIT_BAD 2
-
 #define TICK_NS 1000000000L
 #define STALL_TICKS 60u /* without a byte verified: something waits for ever */
 
@@ -58,15 +54,42 @@ static void check_invariants(struct host *host)
     host->checks++;
 }
 
-/* Sleeps a tick at most; returns early when all threads have ended. */
-static void tick(const struct host *host)
+/* Is it time to stop for the next time? They are spread over the run. */
+static bool stop_due(const struct host *host, uint32_t stops, double seconds)
+{
+    return stops < host->args.stops && seconds >= host->args.seconds * (stops + 1u) / (host->args.stops + 1u);
+}
+
+/* Sleeps a tick at most; returns early when all threads have ended, or it is time for something. */
+static void tick(const struct host *host, double begin, uint32_t stops)
 {
     struct timespec step = {0, TICK_NS / 50};
     int i;
 
     for (i = 0; i < 50 && __atomic_load_n(&host->running, __ATOMIC_SEQ_CST) > 0; i++) {
         nanosleep(&step, NULL);
+        if (stop_due(host, stops, now() - begin) || stop_asked() ||
+            (!__atomic_load_n(&host->stop, __ATOMIC_SEQ_CST) && now() - begin >= host->args.seconds)) {
+            break;
+        }
     }
+}
+
+/* Stops if it is time, or was asked for. Returns how long that took. */
+static double stop_if_due(struct host *host, double begin, uint32_t *stops)
+{
+    double at = now();
+
+    if (stop_due(host, *stops, at - begin)) {
+        stop_all(host, ++*stops);
+    } else if (stop_asked()) {
+        stop_taken();
+        stop_all(host, 0);
+    } else {
+        return 0;
+    }
+    check_invariants(host);
+    return now() - at;
 }
 
 static void watch(struct host *host)
@@ -74,12 +97,14 @@ static void watch(struct host *host)
     double begin = now();
     uint64_t verified = 0;
     unsigned stalled = 0;
+    uint32_t stops = 0;
 
     while (__atomic_load_n(&host->running, __ATOMIC_SEQ_CST) > 0) {
+        begin += stop_if_due(host, begin, &stops);
         if (now() - begin >= host->args.seconds) {
             __atomic_store_n(&host->stop, true, __ATOMIC_SEQ_CST);
         }
-        tick(host);
+        tick(host, begin, stops);
         report_progress(host, now() - begin);
         check_invariants(host);
         stalled = report_verified(host) == verified ? stalled + 1u : 0;
@@ -145,6 +170,9 @@ static void tear_down(struct host *host)
     if (quire_pager_check(&host->pager, NULL) != QUIRE_OK || quire_pager_fini(&host->pager) != QUIRE_OK) {
         host_wrong(host, "the pager does not end");
     }
+    if (!sealing_end(&host->sealing)) {
+        host_wrong(host, "somebody still holds the key");
+    }
     if (host->store.objects != 0) {
         host_wrong(host, "%llu objects were never freed", (unsigned long long)host->store.objects);
     }
@@ -160,6 +188,8 @@ static void tear_down(struct host *host)
     pthread_barrier_destroy(&host->loaded);
     pthread_barrier_destroy(&host->done);
     pthread_mutex_destroy(&host->table_lock);
+    stop_fini(&host->stops);
+    caught_fini(&host->caught);
     host_mmu_fini(&host->mmu);
     store_fini(&host->store);
     free(host->contexts);
@@ -192,7 +222,7 @@ static int run(struct host *host)
         report_sharing(host, &sharing);
         failure = judge(host);
         report_text(host, &sharing, failure);
-        result = failure != NULL ? EXIT_WRONG : 0;
+        result = failure != NULL ? EXIT_WRONG : host->caught.count > 0 ? EXIT_CAUGHT : 0;
         if ((host->args.json != NULL && !report_json(host, &sharing, failure)) ||
             (host->args.dot != NULL && !dot_write(host))) {
             result = result != 0 ? result : EXIT_BAD;
@@ -218,6 +248,9 @@ int main(int argc, char **argv)
         return EXIT_BAD;
     default:
         break;
+    }
+    if (host.args.resume) {
+        return resume_run(&host);
     }
     return setup_all(&host) ? run(&host) : EXIT_BAD;
 }

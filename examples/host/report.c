@@ -18,6 +18,15 @@ struct line {
     uint64_t write_backs;
 };
 
+/* Copies on write, of all contexts, and what they are copies of. */
+struct copies {
+    uint64_t pages;    /* of copies */
+    uint64_t own;      /* ... that were written */
+    uint64_t shown;    /* ... that are origins' pages in memory ... */
+    uint64_t resident; /* ... which are so many */
+    uint64_t origins;  /* pages of origins */
+};
+
 static uint64_t area_pages(const struct quire_vm *vm)
 {
     const struct quire_area *area;
@@ -91,7 +100,7 @@ uint64_t report_verified(const struct host *host)
 
 /* ---- Sharing ---- */
 
-/* Pages of all objects that some area shows. */
+/* Pages of all objects that some area shows, or copies of it do. */
 static uint64_t distinct_pages(const struct host *host)
 {
     const struct quire_list_node *end = &host->pager.fobjs;
@@ -101,7 +110,9 @@ static uint64_t distinct_pages(const struct host *host)
     for (node = end->next; node != end; node = node->next) {
         const struct quire_fobj *fobj = QUIRE_CONTAINER_OF((uintptr_t)node, struct quire_fobj, link);
 
-        pages += fobj->areas.root != NULL ? fobj->num_pages : 0;
+        if (fobj->areas.root != NULL || fobj->children != NULL) {
+            pages += fobj->origin != NULL ? fobj->own : fobj->num_pages; /* of a copy only what was written is its own */
+        }
     }
     return pages;
 }
@@ -184,8 +195,71 @@ static void print_files(const struct host *host)
     }
 }
 
+/* Data of files that every context may write: what was saved by copying only what was written. */
+static void take_copies(const struct host *host, struct copies *out)
+{
+    const struct quire_list_node *end = &host->pager.fobjs;
+    const struct quire_list_node *node;
+    struct quire_cow_stats stats;
+
+    memset(out, 0, sizeof *out);
+    for (node = end->next; node != end; node = node->next) { /* no thread runs any more */
+        struct quire_fobj *fobj = QUIRE_CONTAINER_OF((uintptr_t)node, struct quire_fobj, link);
+
+        if ((fobj->origin != NULL || fobj->children != NULL) && quire_fobj_cow_stats(fobj->pager, fobj, &stats) == QUIRE_OK) {
+            out->pages += fobj->origin != NULL ? fobj->num_pages : 0;
+            out->own += stats.own;
+            out->origins += fobj->children != NULL ? fobj->num_pages : 0;
+            out->shown += stats.shown;
+            out->resident += fobj->children != NULL ? fobj->resident : 0;
+        }
+    }
+}
+
+static void print_store(const struct host *host)
+{
+    const struct sealing *sealing = &host->sealing;
+    const struct store_private *private;
+    uint64_t pages = 0;
+
+    for (private = host->store.private; private != NULL; private = private->next) {
+        pages += private->rw.base.num_pages;
+    }
+    if (host->args.sealed) {
+        printf(
+            "Sealed: %llu pages left with AES-256-GCM, %llu came back, %llu were refused; %.1f KiB say how %llu pages left.\n",
+            (unsigned long long)counter_read(&sealing->seals), (unsigned long long)counter_read(&sealing->opens),
+            (unsigned long long)counter_read(&sealing->refused), (double)(pages * sizeof(struct quire_seal_meta)) / 1024.0,
+            (unsigned long long)pages);
+    }
+    if (host->args.store != NULL) {
+        printf("The store is %s%s: %llu pages written, %llu read.\n", host->args.store,
+               host->args.sealed ? "" : ", as they are", (unsigned long long)counter_read(&host->store.swap_writes),
+               (unsigned long long)counter_read(&host->store.swap_reads));
+    }
+}
+
+static void print_end(const struct host *host, const char *failure)
+{
+    size_t i;
+
+    for (i = 0; i < host->caught.count; i++) {
+        printf("%s  ", i == 0 ? "Refused, as the store's pages were not those that were put there:\n" : "");
+        caught_print(stdout, &host->caught.pages[i]);
+    }
+    if (failure != NULL) {
+        printf("FAILED: %s\n", failure);
+    } else if (host->caught.count > 0) {
+        printf("CAUGHT: %zu pages of the store were refused; every byte that was shown was what it should be.\n",
+               host->caught.count);
+    } else {
+        printf("OK: every byte was what it should be.\n");
+    }
+}
+
 void report_text(struct host *host, const struct sharing *sharing, const char *failure)
 {
+    struct copies copies;
     struct line line;
     struct line total;
     char name[24];
@@ -212,13 +286,15 @@ void report_text(struct host *host, const struct sharing *sharing, const char *f
            page_mebibytes(sharing->virtual_pages - sharing->distinct_pages));
     printf("Shared pages: %u at the end, saving %u pages; at best %u, saving %u of %u.\n", sharing->shared, sharing->saved,
            host->peak.shared, host->peak.saved, host->args.pool);
+    take_copies(host, &copies);
+    printf("Copies on write: %llu pages of data begin as %llu; %llu were written. At the end %llu pages of memory show %llu "
+           "others.\n",
+           (unsigned long long)copies.pages, (unsigned long long)copies.origins, (unsigned long long)copies.own,
+           (unsigned long long)copies.resident, (unsigned long long)copies.shown);
+    print_store(host);
     printf("All invariants were checked %u times in %.1f s; %llu accesses were refused as they should be.\n", host->checks,
            host->seconds, (unsigned long long)total.refusals);
-    if (failure == NULL) {
-        printf("OK: every byte was what it should be.\n");
-    } else {
-        printf("FAILED: %s\n", failure);
-    }
+    print_end(host, failure);
 }
 
 /* ---- JSON ---- */
@@ -273,8 +349,8 @@ static void json_arguments(FILE *file, const struct host *host)
     json_number(file, "pool_pages", host->args.pool);
     json_number(file, "page_bytes", QUIRE_PAGE_SIZE);
     json_number(file, "seed", host->args.seed);
-    json_number(file, "seconds", host->args.seconds);
-    fprintf(file, "\"policy\": \"%s\", \"break\": \"%s\"},\n", host->args.policy, args_planted_name(host->args.planted));
+    fprintf(file, "\"seconds\": %g, \"policy\": \"%s\", \"break\": \"%s\"},\n", host->args.seconds, host->args.policy,
+            args_planted_name(host->args.planted));
 }
 
 static void json_files(FILE *file, const struct host *host)
@@ -301,6 +377,47 @@ static void json_sharing(FILE *file, const struct host *host, const struct shari
     json_number(file, "saved_pages", sharing->saved);
     json_number(file, "peak_shared_pages", host->peak.shared);
     fprintf(file, "\"peak_saved_pages\": %u},\n", host->peak.saved);
+}
+
+static void json_copies(FILE *file, const struct host *host)
+{
+    struct copies copies;
+
+    take_copies(host, &copies);
+    fputs("  \"copies_on_write\": {", file);
+    json_number(file, "pages", copies.pages);
+    json_number(file, "written_pages", copies.own);
+    json_number(file, "origin_pages", copies.origins);
+    json_number(file, "shown_pages", copies.shown);
+    fprintf(file, "\"resident_origin_pages\": %llu},\n", (unsigned long long)copies.resident);
+}
+
+static void json_store(FILE *file, const struct host *host)
+{
+    size_t i;
+
+    fprintf(file, "  \"store\": {\"file\": %s", host->args.store != NULL ? "" : "null");
+    if (host->args.store != NULL) {
+        json_string(file, host->args.store);
+    }
+    fputs(", ", file);
+    json_number(file, "pages_written", counter_read(&host->store.swap_writes));
+    json_number(file, "pages_read", counter_read(&host->store.swap_reads));
+    json_number(file, "seals", counter_read(&host->sealing.seals));
+    json_number(file, "opens", counter_read(&host->sealing.opens));
+    fprintf(file, "\"sealed\": %s, \"refused\": [", host->args.sealed ? "true" : "false");
+    for (i = 0; i < host->caught.count; i++) {
+        const struct caught_page *page = &host->caught.pages[i];
+
+        fputs(i > 0 ? ", {" : "{", file);
+        json_number(file, "context", page->context);
+        json_number(file, "page", page->pgidx);
+        json_number(file, "store_page", page->store_page);
+        fputs("\"object\": ", file);
+        json_string(file, page->name);
+        fprintf(file, ", \"status\": \"%s\"}", quire_status_name(page->status));
+    }
+    fputs("]},\n", file);
 }
 
 static void json_pager(FILE *file, struct host *host)
@@ -337,6 +454,8 @@ bool report_json(struct host *host, const struct sharing *sharing, const char *f
     json_arguments(file, host);
     json_files(file, host);
     json_sharing(file, host, sharing);
+    json_copies(file, host);
+    json_store(file, host);
     json_pager(file, host);
     fputs("  \"contexts\": [", file);
     for (i = 0; i < host->args.contexts; i++) {

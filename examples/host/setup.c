@@ -199,13 +199,28 @@ static bool init_pager(struct host *host)
 
 static bool init_store(struct host *host)
 {
-    const char *wrong = store_init(&host->store);
+    const struct args *args = &host->args;
+    const char *wrong = store_init(&host->store, args->store, args->resume);
 
-    host->store.skip_verify = host->args.planted == PLANTED_VERIFY;
-    host->store.skip_wipe = host->args.planted == PLANTED_WIPE;
-    if (wrong == NULL) {
-        wrong = store_private(&host->store, "shared buffer", SHARED_PAGES, &host->shared);
+    caught_init(&host->caught);
+    if (wrong != NULL) {
+        return bad(args->store != NULL ? args->store : "store", wrong);
     }
+    host->store.skip_verify = args->planted == PLANTED_VERIFY;
+    host->store.skip_wipe = args->planted == PLANTED_WIPE;
+    host->sealing.skip_tag = args->planted == PLANTED_SEAL;
+    host->sealing.fixed_key = args->planted == PLANTED_KEY;
+    if (args->sealed) {
+        wrong = sealing_begin(&host->sealing, args->contexts + 1u); /* main saves too */
+        host->store.sealer = &host->sealing.sealer;
+    }
+    return wrong == NULL || bad("--sealed", wrong);
+}
+
+static bool init_shared(struct host *host)
+{
+    const char *wrong = store_private(&host->store, "shared buffer", SHARED_PAGES, &host->shared);
+
     return wrong == NULL || bad("store", wrong);
 }
 
@@ -219,6 +234,7 @@ static bool init_contexts(struct host *host)
     if (host->contexts == NULL || host->published == NULL) {
         return bad("contexts", "no memory");
     }
+    stop_init(&host->stops, n);
     pthread_barrier_init(&host->loaded, NULL, n + 1u);
     pthread_barrier_init(&host->done, NULL, n);
     for (i = 0; i < n; i++) {
@@ -257,5 +273,20 @@ bool setup_all(struct host *host)
     if (wrong != NULL) {
         return bad("signals", wrong);
     }
-    return init_store(host) && init_recorder(host) && init_pager(host) && init_table(host) && init_contexts(host);
+    if (host->args.store != NULL) {
+        stop_install();
+    }
+    return init_store(host) && init_shared(host) && init_recorder(host) && init_pager(host) && init_table(host) &&
+           init_contexts(host);
+}
+
+bool setup_resume(struct host *host)
+{
+    const char *wrong = fault_install();
+
+    host->args.contexts = 1;
+    if (wrong != NULL) {
+        return bad("signals", wrong);
+    }
+    return choose_pool(host) && init_store(host) && init_pager(host) && init_table(host) && init_contexts(host);
 }

@@ -1,6 +1,7 @@
 /* store.c - where pages come from and go to. SPDX-License-Identifier: BSD-2-Clause */
 #include "store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +19,6 @@ struct slice {
     bool executed;
     uint32_t *slots;
     unsigned char (*hash)[SHA256_BYTES]; /* of each page */
-};
-
-struct private
-{
-    struct quire_fobj_rw rw;
-    struct store_object object;
-    struct quire_fobj_ops planted; /* only with a planted fault */
-    uint64_t swap_page;            /* where its pages lie in the swap file */
-    uint32_t *slots;
 };
 
 static void count(uint64_t *counter)
@@ -101,14 +93,12 @@ static enum quire_status slice_read(void *ctx, uint64_t offset, void *to, size_t
     return QUIRE_OK;
 }
 
-static enum quire_status slice_verify(void *ctx, const struct quire_fobj *fobj, uint32_t pgidx, const void *page)
+static enum quire_status slice_digest(void *ctx, unsigned level, const void *page, void *out)
 {
-    const struct slice *slice = ctx;
-    unsigned char digest[SHA256_BYTES];
-
-    (void)fobj;
-    sha256_of(page, QUIRE_PAGE_SIZE, digest);
-    return memcmp(digest, slice->hash[pgidx], sizeof digest) == 0 ? QUIRE_OK : QUIRE_INTEGRITY;
+    (void)ctx;
+    (void)level; /* a list has pages of content only */
+    sha256_of(page, QUIRE_PAGE_SIZE, out);
+    return QUIRE_OK;
 }
 
 static void slice_free(struct slice *slice)
@@ -165,10 +155,15 @@ static const char *slice_make(struct slice *slice, const char *path)
     memset(&config, 0, sizeof config);
     config.len = (uint64_t)npages << QUIRE_PAGE_SHIFT;
     config.slots = slice->slots;
-    config.max_prot = slice->segment.prot;
+    config.max_prot = slice->segment.prot & ~(unsigned)QUIRE_PROT_WRITE;
     config.ctx = slice;
     config.read = slice_read;
-    config.verify = store->skip_verify ? NULL : slice_verify;
+    if (!store->skip_verify) {
+        config.hash.digest = slice_digest;
+        config.hash.size = SHA256_BYTES;
+        config.hashes = slice->hash;
+        config.hashes_len = (size_t)npages * SHA256_BYTES;
+    }
     config.release = slice_release;
     return quire_fobj_ro_init(&slice->ro, &config) == QUIRE_OK ? NULL : "cannot be an object of Quire";
 }
@@ -188,7 +183,9 @@ const char *store_slice(struct store *store, const char *path, const struct elf_
     slice->executed = executed;
     slice->file = -1;
     snprintf(slice->object.name, sizeof slice->object.name, "%.32s %s", base != NULL ? base + 1 : path,
-             (segment->prot & QUIRE_PROT_EXEC) != 0 ? "r-x" : "r--");
+             (segment->prot & QUIRE_PROT_EXEC) != 0    ? "r-x"
+             : (segment->prot & QUIRE_PROT_WRITE) != 0 ? "data"
+                                                       : "r--");
     wrong = slice_make(slice, path);
     if (wrong != NULL) {
         slice_free(slice);
@@ -202,14 +199,14 @@ const char *store_slice(struct store *store, const char *path, const struct elf_
 
 /* ---- Private pages ---- */
 
-static uint64_t swap_offset(const struct private *private, uint32_t pgidx)
+static uint64_t swap_offset(const struct store_private *private, uint32_t pgidx)
 {
-    return (private->swap_page + pgidx) << QUIRE_PAGE_SHIFT;
+    return (private->first_page + pgidx) << QUIRE_PAGE_SHIFT;
 }
 
 static enum quire_status private_read(void *ctx, uint32_t pgidx, void *page)
 {
-    const struct private *private = ctx;
+    const struct store_private *private = ctx;
 
     count(&private->object.store->swap_reads);
     return read_whole(private->object.store->swap, swap_offset(private, pgidx), page, QUIRE_PAGE_SIZE) ? QUIRE_OK : QUIRE_IO;
@@ -217,83 +214,133 @@ static enum quire_status private_read(void *ctx, uint32_t pgidx, void *page)
 
 static enum quire_status private_write(void *ctx, uint32_t pgidx, const void *page)
 {
-    const struct private *private = ctx;
+    const struct store_private *private = ctx;
 
     count(&private->object.store->swap_writes);
     return write_whole(private->object.store->swap, swap_offset(private, pgidx), page, QUIRE_PAGE_SIZE) ? QUIRE_OK : QUIRE_IO;
 }
 
+static void private_free(struct store_private *private)
+{
+    free(private->meta);
+    free(private->slots);
+    free(private);
+}
+
 static void private_release(void *ctx, struct quire_fobj *fobj)
 {
-    struct private *private = ctx;
+    struct store_private *private = ctx;
     struct store *store = private->object.store;
 
     /* Gives the kernel its memory back; if it refuses, the swap file only stays larger than it need be. */
     (void)fallocate(store->swap, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)swap_offset(private, 0),
                     (off_t)((uint64_t)fobj->num_pages << QUIRE_PAGE_SHIFT));
+    pthread_mutex_lock(&store->lock);
+    *private->link = private->next;
+    if (private->next != NULL) {
+        private->next->link = private->link;
+    }
+    pthread_mutex_unlock(&store->lock);
     __atomic_fetch_sub(&store->objects, 1, __ATOMIC_RELAXED);
-    free(private->slots);
-    free(private);
+    private_free(private);
 }
 
 /* The planted fault: a load that says OK to a page it did not fill. */
 static enum quire_status load_without_wipe(struct quire_io *io)
 {
-    struct private *private = QUIRE_CONTAINER_OF(io->fobj, struct private, rw.base);
-
-    return io->stored ? private_read(private, io->pgidx, io->page[0]) : QUIRE_OK;
+    return io->stored ? store_private_of(io->fobj)->inner->load(io) : QUIRE_OK;
 }
 
-static void plant_skip_wipe(struct private *private)
+static void plant_skip_wipe(struct store_private *private)
 {
-    private->planted = *private->rw.base.ops;
+    private->inner = private->rw.base.ops;
+    private->planted = *private->inner;
     private->planted.load = load_without_wipe;
     private->rw.base.ops = &private->planted;
 }
 
-const char *store_private(struct store *store, const char *name, uint32_t npages, struct quire_fobj **out)
+static enum quire_status private_make(struct store_private *private, uint32_t npages)
 {
-    struct private *private = calloc(1, sizeof *private);
-    uint32_t *slots = calloc(npages, sizeof *slots);
     struct quire_fobj_rw_config config;
 
-    if (private == NULL || slots == NULL) {
-        free(private);
-        free(slots);
-        return "no memory";
-    }
     memset(&config, 0, sizeof config);
     config.num_pages = npages;
-    config.slots = slots;
+    config.slots = private->slots;
     config.store.ctx = private;
     config.store.npages = npages;
     config.store.read = private_read;
     config.store.write = private_write;
+    config.sealing.sealer = private->object.store->sealer;
+    config.sealing.meta = private->meta; /* memory of this process: what the store cannot write */
     config.ctx = private;
     config.release = private_release;
-    if (quire_fobj_rw_init(&private->rw, &config) != QUIRE_OK) {
-        free(private);
-        free(slots);
+    return quire_fobj_rw_init(&private->rw, &config);
+}
+
+static void private_list(struct store_private *private)
+{
+    struct store *store = private->object.store;
+
+    pthread_mutex_lock(&store->lock);
+    private->next = store->private;
+    private->link = &store->private;
+    if (private->next != NULL) {
+        private->next->link = &private->next;
+    }
+    store->private = private;
+    pthread_mutex_unlock(&store->lock);
+}
+
+const char *store_private(struct store *store, const char *name, uint32_t npages, struct quire_fobj **out)
+{
+    struct store_private *private = calloc(1, sizeof *private);
+
+    if (private == NULL) {
+        return "no memory";
+    }
+    private->object.store = store;
+    private->slots = calloc(npages, sizeof *private->slots);
+    private->meta = store->sealer != NULL ? calloc(npages, sizeof *private->meta) : NULL;
+    if (private->slots == NULL || (store->sealer != NULL && private->meta == NULL)) {
+        private_free(private);
+        return "no memory";
+    }
+    if (private_make(private, npages) != QUIRE_OK) {
+        private_free(private);
         return "cannot be an object of Quire";
     }
-    private->slots = slots;
-    private->object.store = store;
-    private->swap_page = __atomic_fetch_add(&store->swap_used, npages, __ATOMIC_RELAXED);
+    private->first_page = __atomic_fetch_add(&store->swap_used, npages, __ATOMIC_RELAXED);
     snprintf(private->object.name, sizeof private->object.name, "%s", name);
     private->rw.base.user = &private->object;
     if (store->skip_wipe) {
         plant_skip_wipe(private);
     }
+    private_list(private);
     count(&store->objects);
     *out = &private->rw.base;
     return NULL;
 }
 
+bool store_is_private(const struct quire_fobj *fobj)
+{
+    return strcmp(fobj->ops->name, "rw") == 0;
+}
+
+struct store_private *store_private_of(struct quire_fobj *fobj)
+{
+    return QUIRE_CONTAINER_OF(fobj, struct store_private, rw.base);
+}
+
 /* ---- Set-up ---- */
 
-const char *store_init(struct store *store)
+const char *store_init(struct store *store, const char *path, bool keep)
 {
     memset(store, 0, sizeof *store);
+    pthread_mutex_init(&store->lock, NULL);
+    if (path != NULL) {
+        store->swap = open(path, O_RDWR | O_CLOEXEC | (keep ? 0 : O_CREAT | O_TRUNC), 0600);
+        return store->swap >= 0 ? NULL : strerror(errno);
+    }
     store->swap = memfd_create("quire-swap", MFD_CLOEXEC);
     return store->swap >= 0 ? NULL : "no memfd for the swap file";
 }
@@ -301,6 +348,7 @@ const char *store_init(struct store *store)
 void store_fini(struct store *store)
 {
     close(store->swap);
+    pthread_mutex_destroy(&store->lock);
 }
 
 const char *store_name(const struct quire_fobj *fobj)

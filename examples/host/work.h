@@ -13,7 +13,10 @@ bool work_write(struct context *context, const char *what, uintptr_t va);
 /* Fills the first page of the context's buffer with what this context writes at `va` in this generation, and nobody else. */
 void work_pattern(struct context *context, uintptr_t va, uint64_t generation);
 
-/* Says that an access was refused that had to be granted. */
+/* Reads a byte at `va`. False, and said so, if it was refused. */
+bool work_touch(struct context *context, const char *what, uintptr_t va);
+
+/* Says that an access was refused that had to be granted; or notes that the store is to blame (caught.h). */
 void work_refused(struct context *context, const char *what);
 
 #endif

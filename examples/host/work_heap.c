@@ -17,6 +17,7 @@ static const char *drop(struct context *context)
         return NULL;
     }
     status = quire_vm_unmap(&context->vm, heap->va, heap->npages);
+    caught_forget(context, heap->va, heap->npages);
     free(heap->generation);
     memset(heap, 0, sizeof *heap);
     return status == QUIRE_OK ? NULL : quire_status_name(status);
@@ -64,6 +65,18 @@ static uint64_t generation_of(const struct context *context, uint32_t page)
     return context->figures.heaps << 24 | context->heap.generation[page];
 }
 
+void work_heap_page(struct context *context, uint32_t page)
+{
+    uintptr_t va = context->heap.va + ((uintptr_t)page << QUIRE_PAGE_SHIFT);
+
+    if (context->heap.generation[page] == 0) {
+        memset(context->buffer, 0, QUIRE_PAGE_SIZE);
+    } else {
+        work_pattern(context, va, generation_of(context, page));
+    }
+    (void)work_compare(context, "heap", va, 1);
+}
+
 void work_heap(struct context *context)
 {
     uint32_t near = context_random(context, 4) > 0 ? HOT_PAGES : context->heap.npages;
@@ -71,12 +84,7 @@ void work_heap(struct context *context)
     uintptr_t va = context->heap.va + ((uintptr_t)page << QUIRE_PAGE_SHIFT);
     uint32_t *generation = &context->heap.generation[page];
 
-    if (*generation == 0) {
-        memset(context->buffer, 0, QUIRE_PAGE_SIZE);
-    } else {
-        work_pattern(context, va, generation_of(context, page));
-    }
-    (void)work_compare(context, "heap", va, 1);
+    work_heap_page(context, page);
     if (context_random(context, 2) == 0) {
         (*generation)++;
         work_pattern(context, va, generation_of(context, page));

@@ -34,19 +34,27 @@ static void verify_shared(struct context *context, const struct loaded *loaded, 
     (void)work_compare(context, loaded->file->path, segment->va + ((uintptr_t)first << QUIRE_PAGE_SHIFT), n);
 }
 
-/* One page of a writable segment: as in the file until it is written for the first time. */
+/* As in the file until it is written for the first time. */
+void work_segment_page(struct context *context, const struct loaded *loaded, const struct loaded_segment *segment,
+                       uint32_t page)
+{
+    uintptr_t va = segment->va + ((uintptr_t)page << QUIRE_PAGE_SHIFT);
+
+    if (segment->generation[page] == 0) {
+        verify_shared(context, loaded, segment, page, 1);
+    } else {
+        work_pattern(context, va, segment->generation[page]);
+        (void)work_compare(context, loaded->file->path, va, 1);
+    }
+}
+
 static void verify_private(struct context *context, const struct loaded *loaded, const struct loaded_segment *segment,
                            uint32_t page)
 {
     uintptr_t va = segment->va + ((uintptr_t)page << QUIRE_PAGE_SHIFT);
     uint32_t *generation = &segment->generation[page];
 
-    if (*generation == 0) {
-        verify_shared(context, loaded, segment, page, 1);
-    } else {
-        work_pattern(context, va, *generation);
-        (void)work_compare(context, loaded->file->path, va, 1);
-    }
+    work_segment_page(context, loaded, segment, page);
     if (context_random(context, 4) == 0) {
         work_pattern(context, va, *generation + 1u);
         if (work_write(context, loaded->file->path, va)) {

@@ -108,7 +108,8 @@ static const char *begin(struct context *context)
     context->buffer = malloc(CHUNK_PAGES << QUIRE_PAGE_SHIFT);
     context->loaded = calloc((size_t)host->num_files, sizeof *context->loaded);
     context->payload_history = calloc(PAYLOAD_HISTORY, sizeof *context->payload_history);
-    if (context->buffer == NULL || context->loaded == NULL || context->payload_history == NULL) {
+    context->caught = calloc(window->npages, 1);
+    if (context->caught == NULL || context->buffer == NULL || context->loaded == NULL || context->payload_history == NULL) {
         return "no memory";
     }
     context->payload_total = PAYLOAD_FIRST_TOTAL;
@@ -176,6 +177,7 @@ static void work_file(struct context *context, struct loaded *loaded)
         for (page = 0; page < npages && !stopped(context); page += CHUNK_PAGES) {
             work_segment(context, loaded, segment, page, npages - page < CHUNK_PAGES ? npages - page : CHUNK_PAGES);
             work_between(context);
+            stop_point(context);
         }
     }
 }
@@ -216,6 +218,7 @@ void *worker_main(void *arg)
             break;
         }
     }
+    stop_leave(context);
     /* All have stopped writing before one adds up. */
     pthread_barrier_wait(&host->done);
     if (context->index == 0 && context->failed == NULL && !host->failed) {
@@ -248,6 +251,7 @@ const char *worker_end(struct context *context)
     host_window_fini(&context->window);
     free(context->heap.generation);
     free(context->payload_history);
+    free(context->caught);
     free(context->loaded);
     free(context->buffer);
     return wrong;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The example, as the README runs it but shorter; and each fault that can be planted in it must make it fail.
-# (examples/host/check has all the rest: arguments, hostile files, many shapes, under AddressSanitizer.)
+# (examples/host/check has all the rest: arguments, hostile files, many shapes, under AddressSanitizer; examples/host/tamper
+# changes the store while it is stopped.)
 set -u
 cd "$(dirname "$0")/../.."
 . tests/support/check.sh
@@ -25,7 +26,14 @@ bare() {
     mkdir -p "$scratch/bin" "$scratch/clone"
     cp -r include examples "$scratch/clone/"
     rm -rf "$scratch/clone/build"
-    PATH=/usr/bin:/bin CC="${CC:-cc}" "$scratch/clone/examples/host/run" --seconds 1
+    PATH=/usr/bin:/bin CC="${CC:-cc}" MBEDTLS=no "$scratch/clone/examples/host/run" "$@"
 }
-check "... runs in a bare copy of include and examples" bare
+check "... runs in a bare copy of include and examples, without any library" bare --seconds 1
+installs() { # status 2, and nothing but the one line
+    local status=0
+    bare --sealed --store "$scratch/store" >"$scratch/said" 2>&1 || status=$?
+    cat "$scratch/said"
+    [ "$status" = 2 ] && [ "$(cat "$scratch/said")" = "host: --sealed: needs mbedTLS: apt-get install libmbedtls-dev" ]
+}
+check "... and then says what --sealed needs" installs
 finish
