@@ -122,7 +122,7 @@ struct quire_fobj {
     struct quire_fobj *sibling;        /* the next copy of the same origin, and the one before */
     struct quire_fobj *sibling_before; /* null: the first */
     uint32_t own;                      /* a copy: pages that are its own (QUIRE_SLOT_OWN) */
-    uint32_t writers; /* pages that may be written now by other means than an entry: pinned, copied into, being broken */
+    uint32_t writers; /* pins, copies into it, stores that need it and breaks that may write it now: not more than references */
     uint8_t depth;    /* origins above it */
     bool frozen;      /* it has been copied: nothing writes it any more */
 };

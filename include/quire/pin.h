@@ -131,7 +131,7 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
     how.wait_ok = wait_ok;
     how.steps = NULL;
     how.headroom = NULL;
-    pin->fobj->writers += pin->write ? pin->npages : 0;
+    pin->fobj->writers += pin->write;
     while (n < pin->npages && status == QUIRE_OK) {
         struct quire_shown shown;
 
@@ -148,7 +148,7 @@ static enum quire_status quire_pin_all_(struct quire_op *op, struct quire_pin *p
     }
     if (status != QUIRE_OK) {
         quire_unpin_first_(op, pin, n, false);
-        pin->fobj->writers -= pin->write ? pin->npages : 0;
+        pin->fobj->writers -= pin->write;
     }
     return status;
 }
@@ -274,7 +274,7 @@ QUIRE_API enum quire_status quire_unpin(struct quire_pin *pin)
         return QUIRE_UNDERFLOW;
     }
     quire_unpin_first_(&op, pin, pin->npages, pin->write);
-    fobj->writers -= pin->write ? pin->npages : 0;
+    fobj->writers -= pin->write;
     quire_op_end(&op);
     QUIRE_MEMSET(pin, 0, sizeof *pin);
     return quire_fobj_put(fobj);

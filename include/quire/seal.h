@@ -69,7 +69,8 @@ struct quire_seal_hooks {
 
     /* Makes a key from `seed`, QUIRE_SEAL_SEED_BYTES random bytes that are wiped afterwards, and stores in *key what the other
      * hooks get: an expanded schedule, a slot of a crypto engine, a handle; null is as good as any. An engine that makes its own
-     * keys need not look at the seed. `epoch` is for information. At most two keys exist at a time. */
+     * keys need not look at the seed; but the key must be one that was never used before, not by another sealer either and not
+     * before a restart: nonces begin anew with it. `epoch` is for information. At most two keys exist at a time. */
     enum quire_status (*key_make)(void *ctx, uint32_t epoch, const uint8_t *seed, void **key);
 
     /* The key is never used again: leaves nothing of it. */

@@ -241,6 +241,12 @@ Test(fobj_cow, what_is_being_written_is_not_copied)
     cr_expect_eq(quire_refcount_read(&w.copy[0]->fobj.refs), 3);
     EXPECT(rig_poke(&w.rig, &w.vms[0], RIG_AT(1), 0x11), QUIRE_OK);
     EXPECT(quire_unpin(&pin), QUIRE_OK);
+    /* As many pins as there can be, each with a reference, are counted, however many pages each is of. */
+    w.copy[0]->fobj.writers = QUIRE_REFCOUNT_MAX - 1u;
+    EXPECT(quire_pin_fobj(&w.rig.pager, &w.copy[0]->fobj, 1, 3, true, false, &pin), QUIRE_OK);
+    EXPECT(quire_fobj_cow_make(&w.rig.pager, &copy->fobj, &w.copy[0]->fobj), QUIRE_BUSY);
+    EXPECT(quire_unpin(&pin), QUIRE_OK);
+    w.copy[0]->fobj.writers -= QUIRE_REFCOUNT_MAX - 1u;
     make_copy(&w, copy, w.copy[0]);
     /* A pin that failed leaves nothing behind. */
     rig_fail(&w.rig.load_fails, 1, 1, QUIRE_IO);
