@@ -86,6 +86,9 @@ bool caught_note(struct context *context)
     if (context->host->args.store == NULL || !identify(context, &page)) {
         return false;
     }
+    if (caught_any(context, context->fault.refused_va, 1)) {
+        return true; /* the payload, which runs into what was noted before */
+    }
     pthread_mutex_lock(&caught->lock);
     if (caught->count == caught->room) {
         size_t room = caught->room != 0 ? 2u * caught->room : 64u;

@@ -250,7 +250,7 @@ static void print_end(const struct host *host, const char *failure)
     if (failure != NULL) {
         printf("FAILED: %s\n", failure);
     } else if (host->caught.count > 0) {
-        printf("CAUGHT: %zu pages of the store were refused; every byte that was shown was what it should be.\n",
+        printf("CAUGHT: %zu times a page of the store was refused; every byte that was shown was what it should be.\n",
                host->caught.count);
     } else {
         printf("OK: every byte was what it should be.\n");
@@ -287,10 +287,10 @@ void report_text(struct host *host, const struct sharing *sharing, const char *f
     printf("Shared pages: %u at the end, saving %u pages; at best %u, saving %u of %u.\n", sharing->shared, sharing->saved,
            host->peak.shared, host->peak.saved, host->args.pool);
     take_copies(host, &copies);
-    printf("Copies on write: %llu pages of data begin as %llu; %llu were written. At the end %llu pages of memory show %llu "
-           "others.\n",
-           (unsigned long long)copies.pages, (unsigned long long)copies.origins, (unsigned long long)copies.own,
-           (unsigned long long)copies.resident, (unsigned long long)copies.shown);
+    printf(
+        "Copies on write: %llu pages of data begin as %llu; %llu were written. %llu pages in memory now show in %llu places.\n",
+        (unsigned long long)copies.pages, (unsigned long long)copies.origins, (unsigned long long)copies.own,
+        (unsigned long long)copies.resident, (unsigned long long)copies.shown);
     print_store(host);
     printf("All invariants were checked %u times in %.1f s; %llu accesses were refused as they should be.\n", host->checks,
            host->seconds, (unsigned long long)total.refusals);

@@ -1,5 +1,6 @@
 /* resume.c - what an earlier run left in the store, tried with a new key. SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,7 +205,7 @@ int resume_run(struct host *host)
 {
     struct resume resume;
     const char *wrong;
-    char path[512];
+    char path[PATH_MAX + 8];
     FILE *map;
     int result;
 

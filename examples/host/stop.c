@@ -2,6 +2,7 @@
 #include "stop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -186,7 +187,7 @@ void stop_all(struct host *host, uint32_t number)
 {
     struct stops *stops = &host->stops;
     struct store_private *private;
-    char map[512];
+    char map[PATH_MAX + 8];
 
     pthread_mutex_lock(&stops->lock);
     __atomic_store_n(&stops->wanted, true, __ATOMIC_RELAXED);

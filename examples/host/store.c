@@ -338,7 +338,7 @@ const char *store_init(struct store *store, const char *path, bool keep)
     memset(store, 0, sizeof *store);
     pthread_mutex_init(&store->lock, NULL);
     if (path != NULL) {
-        store->swap = open(path, O_RDWR | O_CLOEXEC | (keep ? 0 : O_CREAT | O_TRUNC), 0600);
+        store->swap = open(path, O_CLOEXEC | (keep ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC), 0600);
         return store->swap >= 0 ? NULL : strerror(errno);
     }
     store->swap = memfd_create("quire-swap", MFD_CLOEXEC);

@@ -49,7 +49,7 @@ struct store_private {
     struct store_private **link;  /* what points here */
 };
 
-/* `path`: a file, made or (keep) taken as it is; null: memory of the kernel's. Returns null, or what failed. */
+/* `path`: a file, made anew or (keep) only read; null: memory of the kernel's. Returns null, or what failed. */
 const char *store_init(struct store *store, const char *path, bool keep);
 void store_fini(struct store *store);
 
