@@ -80,7 +80,7 @@ static void note_load(struct world *world, struct thing *thing, const struct qui
 
     for (i = 0; i < io->npages; i++) {
         thing->ended[io->pgidx + i] = status;
-        thing->when[io->pgidx + i] = world->ops;
+        thing->when[io->pgidx + i] = world->op != NULL ? world->op->number : 0;
     }
     if (world->op != NULL) {
         world->op->loads |= (uint64_t)1 << -(int)status;

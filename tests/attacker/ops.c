@@ -122,7 +122,7 @@ static void judge_access(struct world *world, const struct op *op, const struct 
                          bool write, bool nested, bool resident, enum quire_status status)
 {
     const struct thing *whose = showing(thing, page);
-    bool loaded = whose->when[page] >= op->number; /* in this operation */
+    bool loaded = whose->when[page] == op->number; /* by this thread */
     bool denied = thing->mapped[vm] && write && (thing->kind != THING_SEALED || thing->frozen);
 
     if (denied) {
