@@ -239,7 +239,7 @@ static uint32_t older(struct attacker *attacker, const struct place *p)
     return version != p->good ? version : NONE;
 }
 
-/* A place where a page is kept that could be read, other than `except`, in (or not in) the range of `owner`, if that is not NONE. */
+/* A place with a page that could be read, other than `except`; of (or not of) the range of `owner`, if that is not NONE. */
 static uint32_t pick(struct attacker *attacker, uint32_t except, uint32_t owner, bool in)
 {
     uint32_t first = draw(attacker, attacker->places);

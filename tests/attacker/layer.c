@@ -74,13 +74,15 @@ enum quire_status layer_read_node(void *ctx, unsigned level, uint32_t index, voi
 
 /* ---- What they end with ---- */
 
-static void note_load(struct world *world, struct thing *thing, const struct quire_io *io, enum quire_status status)
+/* `by`: the number of the operation that asked. */
+static void note_load(struct world *world, struct thing *thing, const struct quire_io *io, uint64_t by,
+                      enum quire_status status)
 {
     uint32_t i;
 
     for (i = 0; i < io->npages; i++) {
         thing->ended[io->pgidx + i] = status;
-        thing->when[io->pgidx + i] = world->ops;
+        thing->when[io->pgidx + i] = by;
     }
     if (world->op != NULL) {
         world->op->loads |= (uint64_t)1 << -(int)status;
@@ -119,7 +121,7 @@ static enum quire_status cipher_failed(const struct world *world, enum cipher_ho
     return before != 0 && world->cipher.nth[hook] == 0 ? world->cipher.says[hook] : QUIRE_OK;
 }
 
-static enum quire_status judged_load(struct thing *thing, struct quire_io *io)
+static enum quire_status judged_load(struct thing *thing, struct quire_io *io, uint64_t by)
 {
     struct world *world = thing->world;
     uint64_t opens = world->cipher.nth[CIPHER_OPEN];
@@ -155,7 +157,7 @@ static enum quire_status judged_load(struct thing *thing, struct quire_io *io)
             world_fail(world, "a load of page %u (%s) brings other bytes", (unsigned)(io->pgidx + i), sort_names[thing->sort]);
         }
     }
-    note_load(world, thing, io, status);
+    note_load(world, thing, io, by, status);
     return status;
 }
 
@@ -188,6 +190,11 @@ static enum quire_status judged_save(struct thing *thing, struct quire_io *io)
 
 /* ---- Now or later ---- */
 
+static uint64_t number_of_op(const struct world *world)
+{
+    return world->op != NULL ? world->op->number : 0;
+}
+
 static bool put_off(struct thing *thing, struct quire_io *io, bool load)
 {
     struct world *world = thing->world;
@@ -199,6 +206,7 @@ static bool put_off(struct thing *thing, struct quire_io *io, bool load)
     world->pending[world->npending].thing = thing;
     world->pending[world->npending].ticket = io->ticket;
     world->pending[world->npending].load = load;
+    world->pending[world->npending].by = number_of_op(world);
     world->npending++;
     world->counts->pended++;
     return true;
@@ -208,7 +216,7 @@ static enum quire_status layer_load(struct quire_io *io)
 {
     struct thing *thing = io->fobj->user;
 
-    return put_off(thing, io, true) ? QUIRE_PENDING : judged_load(thing, io);
+    return put_off(thing, io, true) ? QUIRE_PENDING : judged_load(thing, io, number_of_op(thing->world));
 }
 
 static enum quire_status layer_save(struct quire_io *io)
@@ -228,7 +236,7 @@ void layer_answer(struct world *world, uint32_t i)
 
     world->npending--;
     memmove(&world->pending[i], &world->pending[i + 1u], (world->npending - i) * sizeof world->pending[0]);
-    status = pending.load ? judged_load(pending.thing, pending.io) : judged_save(pending.thing, pending.io);
+    status = pending.load ? judged_load(pending.thing, pending.io, pending.by) : judged_save(pending.thing, pending.io);
     if (pending.load) {
         world->late |= (uint64_t)1 << -(int)status;
     }

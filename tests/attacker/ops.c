@@ -79,6 +79,13 @@ static const struct thing *showing(const struct thing *thing, uint32_t page)
     return thing;
 }
 
+/* There, and not on its way. */
+static bool is_resident(const struct world *world, uint32_t slot)
+{
+    return quire_slot_kind(slot) == QUIRE_SLOT_PRESENT &&
+           quire_pmem_at(&world->rig.pager.pool, quire_slot_value(slot))->state == QUIRE_PAGE_RESIDENT;
+}
+
 /* May it wait? Not in the middle of another operation: nobody would go on. */
 static bool may_wait(struct world *world)
 {
@@ -122,7 +129,7 @@ static void judge_access(struct world *world, const struct op *op, const struct 
                          bool write, bool nested, bool resident, enum quire_status status)
 {
     const struct thing *whose = showing(thing, page);
-    bool loaded = whose->when[page] >= op->number; /* in this operation */
+    bool loaded = whose->when[page] == op->number; /* by this thread */
     bool denied = thing->mapped[vm] && write && (thing->kind != THING_SEALED || thing->frozen);
 
     if (denied) {
@@ -182,7 +189,7 @@ void world_access(struct world *world, bool nested)
     runner.max_faults = 12;
     fill(world, bytes, len);
     world->counts->accesses++;
-    resident = quire_slot_kind(showing(thing, page)->slots[page]) == QUIRE_SLOT_PRESENT;
+    resident = is_resident(world, showing(thing, page)->slots[page]);
     status = quire_sim_run(&world->rig.sim, &runner, &world->vm[vm], world_va(world, thing, page) + offset,
                            write ? RIG_WRITE : RIG_READ, bytes, len);
     judge_access(world, &op, thing, vm, page, write, nested, resident, status);

@@ -107,6 +107,7 @@ struct pending {
     struct quire_io *io;
     struct thing *thing;
     uint64_t ticket;
+    uint64_t by; /* number of the operation that asked */
     bool load;
 };
 

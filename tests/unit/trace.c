@@ -541,9 +541,8 @@ static enum quire_status exchange(struct rig_store *store, struct quire_io *io, 
     return load ? quire_pager_set_trace(&store->rig->pager, next_trace) : QUIRE_OK;
 }
 
-/* A fault that began with another trace, or with none, tells the new one of its end; what it took that one's clock cannot say. */
-/* While the victim is saved another thread makes the copy that this fault makes room for. What the save needs takes the place of the
- * victim, so that another has to go. */
+/* While the victim is saved another thread makes the copy that this fault makes room for. What the save needs takes the place of
+ * the victim, so that another has to go. */
 struct meanwhile {
     struct rig_store *table;
     struct quire_vm *vm;
@@ -649,6 +648,7 @@ Test(trace, page_of_an_origin_that_died_while_it_was_loaded_did_not_come)
     }
 }
 
+/* A fault that began with another trace, or with none, tells the new one of its end; what it took that one's clock cannot say. */
 Test(trace, fault_tells_the_trace_that_there_is_at_its_end)
 {
     struct rig_config config = SMALL;
