@@ -92,14 +92,17 @@ static QUIRE_RESIDENT QUIRE_COLD bool quire_copy_unmap_(struct quire_op *op, con
 static QUIRE_RESIDENT QUIRE_COLD void quire_copy_tell_(struct quire_op *op, uint32_t number, const struct quire_fobj *fobj,
                                                        uint32_t pgidx)
 {
-    struct quire_trace *trace = op->pager->trace;
-    uint32_t who = 0;
-
 #if QUIRE_TRACE
-    who = op->vm != NULL ? op->vm->id : 0;
+    struct quire_trace *trace = op->pager->trace;
+
+    quire_trace_put(trace, quire_trace_now(trace), quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_COPY, 0, QUIRE_OK),
+                    op->vm != NULL ? op->vm->id : 0, number, fobj->id, pgidx);
+#else
+    (void)op;
+    (void)number;
+    (void)fobj;
+    (void)pgidx;
 #endif
-    quire_trace_put(trace, quire_trace_now(trace), quire_trace_what(QUIRE_TRACE_LOAD, QUIRE_TRACE_LOAD_COPY, 0, QUIRE_OK), who,
-                    number, fobj->id, pgidx);
 }
 
 /* Page `number` of `fobj`, LOADING, has the bytes of page `from`, which is held: it becomes what is shown. */
