@@ -146,7 +146,7 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_init(struct quire_fobj *
 /* Adds a reference. DEAD if the last one is gone already, LIMIT at the maximum. Atomic, no lock; O(1). */
 QUIRE_API QUIRE_RESIDENT QUIRE_MUST_CHECK enum quire_status quire_fobj_get(struct quire_fobj *fobj) QUIRE_SYM(quire_fobj_get);
 
-/* Drops a reference. With the last one the object dies: its pages are wiped, and what it left in free pages when they were
+/* Drops a reference. With the last one the object dies: its pages are wiped, and so is what it left in free pages when they were
  * evicted; ops->free runs, here or in the thread that ends its last page in transit. UNDERFLOW at count zero: nothing changed; or
  * if areas or pins still use an object that lost its last reference (somebody put one too many): it then stays for good, which
  * leaks it but keeps them whole. Once the object is freed, no put can be caught any more. Takes the pager's lock for the last one;

@@ -275,6 +275,7 @@ QUIRE_BEGIN
 
 QUIRE_STATIC_ASSERT(sizeof(struct quire_pmem) <= 48, pmem_is_at_most_48_bytes);
 QUIRE_STATIC_ASSERT(offsetof(struct quire_pmem, policy) == 0, policy_node_comes_first);
+QUIRE_STATIC_ASSERT(QUIRE_FOBJ_PAGES_MAX <= QUIRE_PMEM_WIPED, no_index_is_as_high);
 
 QUIRE_API void quire_pmem_pool_init(struct quire_pmem_pool *pool)
 {

@@ -99,8 +99,8 @@ QUIRE_API QUIRE_RESIDENT void quire_request_add(struct quire_op *op, struct quir
     QUIRE_SYM(quire_request_add);
 
 /* The store is done with all pages of the request, whose state is LOADING, SAVING or (LATE) QUARANTINED: loaded ones become
- * resident, or free if it failed; saved ones clean, or dirty again if it failed; the victim free. Those of a dead object are wiped.
- * O(pages). */
+ * resident, or wiped and free if it failed; saved ones clean, or dirty again if it failed; the victim free. Those of a dead object
+ * are wiped. O(pages). */
 QUIRE_API QUIRE_RESIDENT void quire_request_settle(struct quire_op *op, struct quire_request *request, enum quire_status status)
     QUIRE_SYM(quire_request_settle);
 

@@ -1,6 +1,6 @@
-/* Objects die while threads fault on them, save them, pin them and seal them anew: each is freed once, by whoever ends its last page
- * in transit, nothing of it is left, and who comes after it at the same address never sees a byte of it. What an object is made of
- * is given back to the allocator in its release, so that sanitizers see who touches it later. */
+/* Objects die while threads fault on them, save them, pin them and seal them anew: each is freed once, by whoever ends its last
+ * page in transit, nothing of it is left, and who comes after it at the same address never sees a byte of it. What an object is
+ * made of is given back to the allocator in its release, so that sanitizers see who touches it later. */
 #include "crew_test.h"
 
 #include <stdio.h>

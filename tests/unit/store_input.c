@@ -1,5 +1,5 @@
-/* What cannot be a store, a list of hashes, a relocation or a key is refused with a status, and costs nothing: no reference, no hold on
- * a key, no page; and what is there already is as it was. */
+/* What cannot be a store, a list of hashes, a relocation or a key is refused with a status, and costs nothing: no reference, no
+ * hold on a key, no page; and what is there already is as it was. */
 #include "sealed_test.h"
 
 #include "hashed.h"
