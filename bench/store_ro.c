@@ -2,7 +2,7 @@
  * What a page of a read-only object costs that is verified and relocated, besides reading, hashing and wiping it; and what secure
  * memory the object takes.
  *
- *     store_ro load CASE N    N loads; run it under callgrind, twice. An operation costs (Ir(2N) - Ir(N)) / N instructions, less
+ *     store_ro run CASE N     N loads; run it under callgrind, twice. An operation costs (Ir(2N) - Ir(N)) / N instructions, less
  *                             the same figure of the hooks alone: of `hooks`, or `hooks_node` where a node is read too
  *     store_ro moved CASE     (both built with -DCOUNT_MOVED) bytes that the library copies, and sets, in a load
  *     store_ro memory         bytes of secure memory for each mebibyte of store, and besides, of each mode
@@ -24,11 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "moved.h"
 #include "quire/fobj_ro.h"
-
-#ifndef QUIRE_CONFIG_H
-#error "compile it and the library with -DQUIRE_CONFIG_H='\"store_config.h\"'"
-#endif
 
 #define PAGE QUIRE_PAGE_SIZE
 #define PAGES 8192u /* 64 nodes of level 1, and one above */
@@ -52,29 +49,6 @@ static unsigned char memory[PAGE];
 static struct quire_fobj_ro_config config;
 static uint32_t stride = 1; /* from one load's page to the next one's */
 static uint32_t span = 64;  /* pages that are loaded */
-
-static void die(const char *what)
-{
-    fprintf(stderr, "store_ro: %s\n", what);
-    exit(1);
-}
-
-#ifdef COUNT_MOVED
-static unsigned long copied;
-static unsigned long set;
-
-void *count_copy(void *to, const void *from, size_t len)
-{
-    copied += len;
-    return memcpy(to, from, len);
-}
-
-void *count_set(void *to, int byte, size_t len)
-{
-    set += len;
-    return memset(to, byte, len);
-}
-#endif
 
 /* ---- Hooks ---- */
 
@@ -298,7 +272,7 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "memory") == 0) {
         print_memory();
-    } else if (argc == 4 && strcmp(argv[1], "load") == 0 && atoi(argv[3]) > 0) {
+    } else if (argc == 4 && strcmp(argv[1], "run") == 0 && atoi(argv[3]) > 0) {
         uint32_t n = (uint32_t)atoi(argv[3]);
 
         if (strncmp(argv[2], "hooks", 5) == 0) {
@@ -312,10 +286,10 @@ int main(int argc, char **argv)
 #ifdef COUNT_MOVED
     } else if (argc == 3 && strcmp(argv[1], "moved") == 0 && set_up(argv[2])) {
         loads(65536); /* so that the first ones, which fill a cache, weigh nothing */
-        copied = 0;
-        set = 0;
+        moved_copied = 0;
+        moved_set = 0;
         loads(64);
-        printf("%lu %lu\n", copied / 64u, set / 64u);
+        printf("%lu %lu\n", moved_copied / 64u, moved_set / 64u);
 #endif
     } else {
         die(usage);

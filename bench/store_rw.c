@@ -18,11 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "moved.h"
 #include "quire/fobj_rw.h"
-
-#ifndef QUIRE_CONFIG_H
-#error "compile it and the library with -DQUIRE_CONFIG_H='\"store_config.h\"'"
-#endif
 
 #define PAGE QUIRE_PAGE_SIZE
 #define PAGES 1024u
@@ -40,31 +37,6 @@ static uint64_t meta_pages[META_PAGES * PAGE / sizeof(uint64_t)];
 static unsigned char memory[PAGE];
 static unsigned char buffer[PAGE];
 static unsigned long labels; /* a sum that keeps them alive */
-
-static void die(const char *what)
-{
-    fprintf(stderr, "store_rw: %s\n", what);
-    exit(1);
-}
-
-/* ---- What the library moves ---- */
-
-#ifdef COUNT_MOVED
-static size_t copied;
-static size_t set;
-
-void *count_copy(void *to, const void *from, size_t len)
-{
-    copied += len;
-    return memcpy(to, from, len);
-}
-
-void *count_set(void *to, int byte, size_t len)
-{
-    set += len;
-    return memset(to, byte, len);
-}
-#endif
 
 /* ---- Hooks ---- */
 
@@ -262,14 +234,14 @@ int main(int argc, char **argv)
         transfer(false, i);
     }
 #ifdef COUNT_MOVED
-    copied = 0;
-    set = 0;
+    moved_copied = 0;
+    moved_set = 0;
 #endif
     for (i = 0; i < n; i++) {
         transfer(load, i % PAGES);
     }
 #ifdef COUNT_MOVED
-    printf("%zu %zu\n", copied, set);
+    printf("%lu %lu\n", moved_copied, moved_set);
 #endif
     return labels == 1u ? 1 : 0;
 }

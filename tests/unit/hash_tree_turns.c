@@ -3,38 +3,10 @@
 #include <stdint.h> /* first: Criterion's own headers lack it */
 
 #include <criterion/criterion.h>
-#include <stdbool.h>
 
-/* ---- Atomics, before each of which somebody else may have a turn ---- */
+#include "turns.h" /* before the library */
 
-static void turn(void);
-
-static inline uint32_t turn_load(const uint32_t *p)
-{
-    turn();
-    return __atomic_load_n(p, __ATOMIC_SEQ_CST);
-}
-
-static inline void turn_store(uint32_t *p, uint32_t v)
-{
-    turn();
-    __atomic_store_n(p, v, __ATOMIC_SEQ_CST);
-}
-
-static inline bool turn_cas(uint32_t *p, uint32_t *expected, uint32_t v)
-{
-    turn();
-    return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-#define QUIRE_ATOMIC_LOAD(p) turn_load(p)
-#define QUIRE_ATOMIC_STORE(p, v) turn_store((p), (v))
-#define QUIRE_ATOMIC_CAS(p, expected, v) turn_cas((p), (expected), (v))
-#define QUIRE_ATOMIC_ADD(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
-#define QUIRE_ATOMIC_SUB(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_SEQ_CST)
-#define QUIRE_STATIC
-
-#include "hashed.c" /* with a copy of the library of its own */
+#include "hashed.c"
 
 #define SIZE 64u
 #define FAN_OUT ((uint32_t)(PAGE / SIZE))
