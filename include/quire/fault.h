@@ -52,11 +52,13 @@ enum quire_fault_kind {
 
 struct quire_fault_result {
     enum quire_fault_kind kind;
-    /* Whose page it is: for reports; compare it, do not follow it (another thread may have put it). Null: no area. Where a copy on write
-     * shows a page of its origin, the origin. */
+    /* Whose page it is: for reports; compare it, do not follow it (another thread may have put it). Null: no area. Where a copy on
+     * write shows a page of its origin, the origin. */
     struct quire_fobj *fobj;
     uint32_t pgidx;
-    enum quire_status store; /* what the store last answered in this fault; OK if it was not asked */
+    /* What the store last answered in this fault; OK if it was not asked. INTEGRITY may be that of a page which it needed first: of
+     * metadata, or of a list of hashes. */
+    enum quire_status store;
 };
 
 /*

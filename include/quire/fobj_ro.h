@@ -113,9 +113,9 @@ struct quire_fobj_ro {
 /* Makes a read-only object with one reference (&ro->base), owned by the caller, in storage of the caller that lives until
  * `release`. Nothing is read yet. INVALID: a null argument, a `must` missing, both `data` and `read`, no bytes or too many, `data`
  * that wraps around the end of memory, permissions other than READ and EXEC, too large a cluster; more than one way to verify, no
- * usable `hash`, a list of another length, a `hash_fobj` that is unpaged or a copy on write, ends too early or has the highest
- * rank already, a tree of fewer leaves; relocations that quire_relocs_valid() refuses. DEAD, LIMIT: `hash_fobj` has no references
- * left, or no more. Nothing was changed then. Takes no lock; O(relocations). */
+ * usable `hash`, one with nothing to compare with, a list of another length, a `hash_fobj` that is unpaged or a copy on write,
+ * ends too early or has the highest rank already, a tree of fewer leaves; relocations that quire_relocs_valid() refuses. DEAD,
+ * LIMIT: `hash_fobj` has no references left, or no more. Nothing was changed then. Takes no lock; O(relocations). */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_ro_init(struct quire_fobj_ro *ro,
                                                                 const struct quire_fobj_ro_config *config)
     QUIRE_SYM(quire_fobj_ro_init);
@@ -326,6 +326,9 @@ static bool quire_fobj_ro_hashes_valid_(const struct quire_fobj_ro_config *confi
 
     if (ways > 1u || (config->hashes == NULL && config->hashes_len != 0)) {
         return false;
+    }
+    if (ways == 0 && config->hash.digest != NULL) {
+        return false; /* somebody meant to verify */
     }
     if ((config->hashes != NULL || list != NULL) && !quire_hash_valid(&config->hash)) {
         return false;

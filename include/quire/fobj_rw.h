@@ -112,7 +112,8 @@ struct quire_fobj_rw {
  * `release`. The store is not touched. INVALID: a null argument, a `must` missing, a store smaller than the object, a sealer that
  * has ended, metadata without a sealer, none or both kinds of it with one, a meta_fobj that cannot be one or has too few pages,
  * too many pages or too large a cluster, other permissions. DEAD, LIMIT: no reference to meta_fobj can be had; LIMIT: too many
- * objects of one sealer. Nothing was changed then but `slots`. Takes no lock; O(num_pages). */
+ * objects of one sealer. Nothing was changed then but `slots`. Takes no lock; O(num_pages). That the pager knows meta_fobj is not
+ * checked here: if it does not, saves end with BAD_ANSWER, and faults that would evict with NO_PAGE. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_rw_init(struct quire_fobj_rw *rw,
                                                                 const struct quire_fobj_rw_config *config)
     QUIRE_SYM(quire_fobj_rw_init);

@@ -31,8 +31,8 @@ struct quire_hash_build_config {
     void *pages;            /* (must) QUIRE_HASH_LEVELS_MAX pages, or as many as the shape (hash.h) is deep; until the end */
     void *ctx;              /* handed to `write_node` */
 
-    /* (must) Keeps `page` as node `index` of `level`, which is node shape.first[level] + index of all; done with it on return.
-     * OK, IO, INTEGRITY or NO_MEMORY. */
+    /* (must) Keeps `page` as node `index` of `level`, which is node build.shape.first[level] + index of all (have `ctx` lead to
+     * the build); done with it on return. OK, IO, INTEGRITY or NO_MEMORY. */
     enum quire_status (*write_node)(void *ctx, unsigned level, uint32_t index, const void *page);
 };
 

@@ -13,7 +13,7 @@
 #include "transfer.h"
 
 /*
- * A store never fetches another object's page (the node of a hash tree, the table of its nonces): its load or save answers
+ * A store never fetches another object's page (a list of hashes, a table of versions): its load or save answers
  * NEED(fobj, pgidx) before it touched anything. The pager brings that page as a fault would, holds it, and calls again with
  * `need_page`, its kernel address; `need_write` makes it dirty. Three things to do:
  *

@@ -144,7 +144,8 @@ static bool quire_check_page_(const struct quire_pager *pager, uint32_t number, 
     if ((pmem->flags & QUIRE_PMEM_IN_POLICY) == 0 && !fixed && pmem->state == QUIRE_PAGE_RESIDENT) {
         return quire_check_fail_(out, "6: the policy does not know a page that could be evicted", pmem, number);
     }
-    return quire_check_entries_(pager, pmem, out);
+    /* While an own copy is made, what its areas have entries of is the origin's page. */
+    return quire_fobj_showing(pmem->fobj, pmem->pgidx) == fobj && quire_check_entries_(pager, pmem, out);
 }
 
 /* ---- The pool ---- */

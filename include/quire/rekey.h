@@ -38,9 +38,10 @@ QUIRE_BEGIN
  * `thread`: as in struct quire_fault, a number that no other thread uses meanwhile: the last pages that it faulted in give way
  * where nothing else does. The first failure is returned after the others were tried; nothing is lost by it: call again.
  * INTEGRITY, IO: a page could not be opened or read; as long as it is stored like that, the old key stays: have the page freed
- * (QUIRE_ADVICE_FREE), or the object die. INVALID: out of range, no such thread, not sealed, or the pager does not know the
- * object. NO_PAGE, AGAIN, TIMEOUT, STUCK, and the others of stores: as in quire_pager_fault() and quire_pager_write_back(). Takes
- * the lock, must not be called with it held; sleeps in load and save. O(n), and a load and a save for each page that moves. */
+ * (QUIRE_ADVICE_FREE, in an area of it; no copy on write), the right bytes put back, or the object die. INVALID: out of range, no
+ * such thread, not sealed, or the pager does not know the object. NO_PAGE, AGAIN, TIMEOUT, STUCK, and the others of stores: as in
+ * quire_pager_fault() and quire_pager_write_back(). Takes the lock, must not be called with it held; sleeps in load and save.
+ * O(n), and a load and a save for each page that moves. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_fobj_rw_rekey(struct quire_pager *pager, struct quire_fobj_rw *rw,
                                                                  uint32_t first, uint32_t n, uint32_t thread, bool wait_ok)
     QUIRE_SYM(quire_fobj_rw_rekey);

@@ -82,8 +82,8 @@ struct quire_seal_hooks {
     enum quire_status (*seal)(void *ctx, void *key, const struct quire_seal_label *label, const void *plain, void *sealed,
                               uint8_t *tag);
 
-    /* Decrypts `page` in place if `tag` is the one over it and label->aad, compared in constant time, else INTEGRITY. What it
-     * leaves in the page then does not matter: nobody sees it. */
+    /* Decrypts `page` in place (what mbedTLS does where input and output are one) if `tag` is the one over it and label->aad,
+     * compared in constant time, else INTEGRITY. What it leaves in the page then does not matter: nobody sees it. */
     enum quire_status (*open)(void *ctx, void *key, const struct quire_seal_label *label, void *page, const uint8_t *tag);
 
     /* Lends a page to seal into, other than the one being saved; null: none to be had, which the save answers with NO_MEMORY.

@@ -54,12 +54,12 @@ struct quire_mapping {
     void *user;          /* for area->user */
 };
 
-/* Makes an area; nothing is loaded. On OK its address is in *va (may be null). INVALID: `va` or `align` unaligned, the range
- * wraps or leaves the context, pages the object does not have; EXISTS: it overlaps an area; NO_SPACE: no hole fits; DENIED: `prot`
- * beyond the object's max_prot, or writable and executable without `wx`; CONFLICT: another area shows the object with other
- * attributes, or executable where this is writable (or the reverse) without `wx`; MISMATCH: the context was ended, or made by a
- * unit with other options; DEAD, LIMIT: no reference can be had; BUSY: the object belongs to another pager; NO_MEMORY. O(log
- * areas) at an address, O(areas) where it fits. */
+/* Makes an area; nothing is loaded. On OK its address is in *va (may be null). INVALID: `va` or `align` unaligned, the range wraps
+ * or leaves the context, pages the object does not have, or a rank above the pager's `rank_max`; EXISTS: it overlaps an area;
+ * NO_SPACE: no hole fits; DENIED: `prot` beyond the object's max_prot, or writable and executable without `wx`; CONFLICT: another
+ * area shows the object with other attributes, or executable where this is writable (or the reverse) without `wx`; MISMATCH: the
+ * context was ended, or made by a unit with other options; DEAD, LIMIT: no reference can be had; BUSY: the object belongs to
+ * another pager; NO_MEMORY. O(log areas) at an address, O(areas) where it fits. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_map(struct quire_vm *vm, const struct quire_mapping *mapping,
                                                           uintptr_t *va) QUIRE_SYM(quire_vm_map);
 

@@ -66,15 +66,17 @@ static const struct quire_seal_hooks seal_hooks = {
 
 static enum quire_status flash_read(void *ctx, uint32_t pgidx, void *page)
 {
-    (void)ctx;
-    memcpy(page, flash[pgidx], QUIRE_PAGE_SIZE);
+    const struct private_data *whose = ctx;
+
+    memcpy(page, flash[whose->first + pgidx], QUIRE_PAGE_SIZE);
     return QUIRE_OK;
 }
 
 static enum quire_status flash_write(void *ctx, uint32_t pgidx, const void *page)
 {
-    (void)ctx;
-    memcpy(flash[pgidx], page, QUIRE_PAGE_SIZE);
+    const struct private_data *whose = ctx;
+
+    memcpy(flash[whose->first + pgidx], page, QUIRE_PAGE_SIZE);
     return QUIRE_OK;
 }
 
@@ -119,6 +121,7 @@ enum quire_status kernel_data_copy(struct private_data *copy, struct quire_fobj 
 
     config.num_pages = DATA_PAGES;
     config.slots = copy->slots;
+    config.store.ctx = copy; /* which pages of the flash are its own */
     config.store.npages = DATA_PAGES;
     config.store.read = flash_read;
     config.store.write = flash_write;

@@ -30,6 +30,7 @@ struct application {
 /* The writable data of one context. */
 struct private_data {
     struct quire_fobj_rw rw;
+    uint32_t first; /* its pages in the flash */
     uint32_t slots[DATA_PAGES];
     struct quire_seal_meta meta[DATA_PAGES];
 };

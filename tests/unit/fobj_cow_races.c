@@ -53,6 +53,31 @@ Test(fobj_cow_races, second_writer_of_a_page_has_to_wait_for_the_first)
     }
 }
 
+static void look(struct world *w)
+{
+    struct quire_violation violation;
+
+    w->status = quire_pager_check(&w->rig.pager, &violation);
+    cr_expect_eq(w->status, QUIRE_OK, "%s", violation.what);
+}
+
+Test(fobj_cow_races, all_is_as_it_should_be_while_a_page_that_is_shown_is_copied)
+{
+    unsigned number;
+
+    for (number = 0; number < MACHINES; number++) {
+        struct world w;
+
+        world_start(&w, machine(number, 16), 2);
+        EXPECT_PAGES(&w, &w.vms[0], NONE_DIFFERS, 0);
+        EXPECT_PAGES(&w, &w.vms[1], NONE_DIFFERS, 0);
+        w.status = QUIRE_CORRUPT;
+        EXPECT(write_while(&w, look), QUIRE_OK);
+        EXPECT(w.status, QUIRE_OK);
+        END(&w.rig);
+    }
+}
+
 static void other_page(struct world *w)
 {
     w->status = other_fault(w, &w->vms[0], RIG_AT(4), RIG_WRITE);

@@ -428,6 +428,18 @@ Test(fobj_ro_hashes, hashes_without_a_usable_hook_are_refused)
     }
 }
 
+Test(fobj_ro_hashes, hash_with_nothing_to_compare_it_with_is_refused)
+{
+    struct quire_fobj_ro_config config;
+
+    begin(LIST, 3);
+    config = config_by(LIST);
+    config.hashes = NULL;
+    config.hashes_len = 0;
+    INIT(&config, QUIRE_INVALID); /* else nothing would be verified, and nobody would know */
+    end(LIST);
+}
+
 static enum quire_status verify(void *ctx, const struct quire_fobj *fobj, uint32_t pgidx, const void *page)
 {
     (void)ctx;

@@ -84,7 +84,9 @@ static void begin(enum way way)
 
     memset(carries, 0xff, sizeof carries); /* init clears them */
     config.relocs = relocs;
-    config.hash = file.hash;
+    if (way == LIST || way == PAGED_LIST) {
+        config.hash = file.hash;
+    }
     if (way == LIST) {
         config.hashes = file.list;
         config.hashes_len = file.list_len;
