@@ -82,7 +82,7 @@ function reached(place,    text, member) {
         stop("cannot read the call at " place)
     }
     member = substr(text, RSTART, RLENGTH - 1)
-    if (member ~ /^(mmu|mem|hooks|store|sealing|sealer|ro|rw|zero|phys|pool|shm|visitor|trace)(->|\.)/) {
+    if (member ~ /^(mmu|mem|hooks|hash|tree|build|store|ro|rw|zero|phys|pool|shm|visitor|trace)(->|\.)/) {
         return ""
     }
     if (member == "unlock") { # a copy of the hook, for when its owner is gone
@@ -106,7 +106,7 @@ function reached(place,    text, member) {
     if (member == "pager->need") {
         return "^quire_pager_need$"
     }
-    if (member == "fobj->last_put") {
+    if (member ~ /^(fobj|origin)->last_put$/) {
         return "^quire_pager_last_put_?$"
     }
     stop("a call through an unknown pointer, " member ", at " place)
@@ -137,8 +137,8 @@ function add_edges(    i, j, part, pattern, found) {
     }
 }
 
-# The only recursion: a store's need for a page whose store needs another. Ranks bound it, and a store of rank 0 that says the same
-# is refused: so many times it is entered at most.
+# The two recursions: a store's need for a page whose store needs another, and the end of an object that ends what it has a reference
+# to. Ranks bound both (a store of rank 0 that says the same is refused): so many times each is entered at most.
 function needs(    line) {
     while ((getline line <"include/quire/fobj.h") > 0) {
         if (line ~ /^#define QUIRE_FOBJ_RANK_MAX [0-9]+u$/) {
@@ -150,33 +150,35 @@ function needs(    line) {
     stop("no QUIRE_FOBJ_RANK_MAX in fobj.h")
 }
 
-# The worst stack from the entry of function `name`, which may serve `left` more needs; deepest[] remembers the callee on the
-# way, and how many are left there.
-function worst(name, left,    list, n, i, most, bytes) {
-    if (plain(name) == "quire_pager_need" && left-- == 0) {
+# The worst stack from the entry of function `name`, which may serve `left` more needs and end `ends` more objects; deepest[] remembers
+# the callee on the way, and how many are left there.
+function worst(name, left, ends,    list, n, i, most, bytes) {
+    left -= plain(name) == "quire_pager_need"
+    ends -= plain(name) ~ /^quire_fobj_[a-z]+_free_$/
+    if (left < 0 || ends < 0) {
         return 0
     }
-    if ((name, left) in deep) {
-        return deep[name, left]
+    if ((name, left, ends) in deep) {
+        return deep[name, left, ends]
     }
-    if ((name, left) in active) {
+    if ((name, left, ends) in active) {
         stop("recursion through " name)
     }
     if (!(name in frame) && plain(name) ~ /^quire_/) {
         stop("nothing known about the stack of " name)
     }
-    active[name, left] = 1
+    active[name, left, ends] = 1
     n = split(calls[name], list, "\"")
     for (i = 2; i <= n; i++) {
-        bytes = worst(list[i], left)
+        bytes = worst(list[i], left, ends)
         if (bytes > most) {
             most = bytes
-            deepest[name, left] = list[i]
+            deepest[name, left, ends] = list[i]
         }
     }
-    delete active[name, left]
-    deep[name, left] = frame[name] + most
-    return deep[name, left]
+    delete active[name, left, ends]
+    deep[name, left, ends] = frame[name] + most
+    return deep[name, left, ends]
 }
 
 function row(what, name, target, bytes) {
@@ -184,7 +186,7 @@ function row(what, name, target, bytes) {
     printf "%-8s %-28s %-8s %7d\n", what, name, target, bytes
 }
 
-function stacks(    n, i, list, name, path, left, next_name, most) {
+function stacks(    n, i, list, name, path, left, ends, next_name, most) {
     most = needs()
     n = split("pager_fault vm_map vm_unmap vm_protect vm_remap vm_drop_range vm_copy_to " \
         "pager_write_back pin_fobj fobj_put", list, " ")
@@ -194,17 +196,20 @@ function stacks(    n, i, list, name, path, left, next_name, most) {
         if (name == "") {
             stop("there is no quire_" list[i])
         }
-        row("stack", "quire_" list[i], "aarch64", worst(name, most))
-        if (worst(name, 0) != worst(name, most)) { # without ranks, or if no store ever needs a page
-            row("stack0", "quire_" list[i], "aarch64", worst(name, 0))
+        row("stack", "quire_" list[i], "aarch64", worst(name, most, most))
+        if (worst(name, 0, 1) != worst(name, most, most)) { # without ranks, or if no store ever needs a page
+            row("stack0", "quire_" list[i], "aarch64", worst(name, 0, 1))
         }
     }
     name = known["quire_pager_fault"]
     sub(/^ /, "", name)
-    for (left = most; name != ""; name = next_name) {
+    left = most
+    ends = most
+    for (; name != ""; name = next_name) {
         path = path "\n    " frame[name] " " plain(name)
         left -= plain(name) == "quire_pager_need"
-        next_name = deepest[name, left]
+        ends -= plain(name) ~ /^quire_fobj_[a-z]+_free_$/
+        next_name = deepest[name, left, ends]
     }
     return path
 }

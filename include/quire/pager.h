@@ -146,14 +146,14 @@ static QUIRE_RESIDENT void quire_fobj_leave_(struct quire_fobj *fobj)
     fobj->sibling_before = NULL;
 }
 
-/* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. */
-static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
+/* The last reference of a mapped object went: its pages go with it, one at a time, so that the lock is never held for long. Stores its
+ * origin, or null, in *origin: the reference to that is the caller's now. UNDERFLOW: it stays. */
+static QUIRE_RESIDENT enum quire_status quire_pager_end_fobj_(struct quire_fobj *fobj, struct quire_fobj **origin)
 {
-    struct quire_fobj *origin = fobj->origin;
     struct quire_op op;
     uint32_t number;
-    bool last;
 
+    *origin = NULL;
     quire_op_begin(&op, fobj->pager);
     if (quire_fobj_in_use_(fobj->pager, fobj)) {
         quire_refcount_init(&fobj->refs, QUIRE_REFCOUNT_MAX); /* nobody knows any more how many there are: it stays for good */
@@ -164,7 +164,8 @@ static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj 
     if (QUIRE_PAGER_TRACED(op.pager)) {
         quire_pager_tell_fobj(op.pager, fobj, QUIRE_TRACE_ENDED);
     }
-    if (origin != NULL) {
+    *origin = fobj->origin;
+    if (fobj->origin != NULL) {
         quire_fobj_leave_(fobj);
     }
     fobj->busy++;
@@ -184,10 +185,19 @@ static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj 
     quire_pager_wipe_stale(&op);
     quire_op_unbusy(&op, fobj);
     quire_op_end(&op);
-    if (origin != NULL && quire_refcount_put(&origin->refs, &last) == QUIRE_OK && last) {
-        (void)origin->last_put(origin); /* no deeper than copies go */
-    }
     return QUIRE_OK;
+}
+
+static QUIRE_RESIDENT enum quire_status quire_pager_last_put_(struct quire_fobj *fobj)
+{
+    struct quire_fobj *origin;
+    enum quire_status status = quire_pager_end_fobj_(fobj, &origin);
+    bool last;
+
+    while (origin != NULL && quire_refcount_put(&origin->refs, &last) == QUIRE_OK && last) {
+        (void)quire_pager_end_fobj_(origin, &origin);
+    }
+    return status;
 }
 
 QUIRE_API void quire_pager_tie(struct quire_pager *pager, struct quire_fobj *fobj, struct quire_account *account)
