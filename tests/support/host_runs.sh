@@ -22,16 +22,22 @@ figures() {
 check "... writes its figures and its picture" figures
 
 # "needs only a C compiler": nothing else in sight.
+bare_run() { PATH=/usr/bin:/bin CC="${CC:-cc}" MBEDTLS=no "$scratch/clone/examples/host/run" "$@"; }
 bare() {
     mkdir -p "$scratch/bin" "$scratch/clone"
     cp -r include examples "$scratch/clone/"
     rm -rf "$scratch/clone/build"
-    PATH=/usr/bin:/bin CC="${CC:-cc}" MBEDTLS=no "$scratch/clone/examples/host/run" "$@"
+    bare_run "$@"
 }
 check "... runs in a bare copy of include and examples, without any library" bare --seconds 1
+says_so() { # says that it builds, when it does: the copy is new
+    bare --help 2>"$scratch/building" >"$scratch/said" && bare_run --help >"$scratch/again" 2>&1 &&
+        cat "$scratch/building" && [ "$(grep -c '^building ' "$scratch/building")" = 1 ] && cmp "$scratch/said" "$scratch/again"
+}
+check "... says that it builds, and only when it does" says_so
 installs() { # status 2, and nothing but the one line
     local status=0
-    bare --sealed --store "$scratch/store" >"$scratch/said" 2>&1 || status=$?
+    bare_run --sealed --store "$scratch/store" >"$scratch/said" 2>&1 || status=$?
     cat "$scratch/said"
     [ "$status" = 2 ] && [ "$(cat "$scratch/said")" = "host: --sealed: needs mbedTLS: apt-get install libmbedtls-dev" ]
 }
