@@ -333,13 +333,29 @@ struct store_private *store_private_of(struct quire_fobj *fobj)
 
 /* ---- Set-up ---- */
 
+/* What an earlier run said of the file is not true of a new one's. */
+static void forget_map(const char *path)
+{
+    char map[4096];
+
+    if (snprintf(map, sizeof map, "%s.map", path) < (int)sizeof map) {
+        (void)unlink(map);
+    }
+}
+
 const char *store_init(struct store *store, const char *path, bool keep)
 {
     memset(store, 0, sizeof *store);
     pthread_mutex_init(&store->lock, NULL);
     if (path != NULL) {
         store->swap = open(path, O_CLOEXEC | (keep ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC), 0600);
-        return store->swap >= 0 ? NULL : strerror(errno);
+        if (store->swap < 0) {
+            return strerror(errno);
+        }
+        if (!keep) {
+            forget_map(path);
+        }
+        return NULL;
     }
     store->swap = memfd_create("quire-swap", MFD_CLOEXEC);
     return store->swap >= 0 ? NULL : "no memfd for the swap file";

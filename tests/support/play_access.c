@@ -161,9 +161,6 @@ void play_instruction(struct play *play)
     status = quire_sim_step(&play->rig.sim, &thread, play->vm[vm], operand, n);
     play_disarm(play, &hits);
     set = play_after_store(play, MODEL_OBJECTS, play_after_fault(&hits, set)) | (hits.map > 0 ? MODEL_OK : 0);
-    if (status == QUIRE_LIMIT && thread.again != 0 && rig_pending(&play->rig) != 0) {
-        set |= MODEL_SET(QUIRE_LIMIT); /* as AGAIN, but that the last fault of so many was for a page that is there */
-    }
     play_expect(play, status, set);
     for (i = 0; i < n && status == QUIRE_OK && play->wrong[0] == '\0'; i++) {
         settle_access(play, vm, at[i], operand[i].access, operand[i].va & QUIRE_PAGE_MASK, bytes[i], 8);

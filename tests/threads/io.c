@@ -30,9 +30,8 @@ static void use(unsigned i, uint32_t page, unsigned access, unsigned char *byte)
         *byte = written;
         status = quire_sim_run(&rig.sim, &thread, &vm[i], RIG_AT(page) + 8u * i, access, byte, 1);
         if (status != QUIRE_OK) {
-            /* LIMIT: as many faults as an instruction may have, but the last did not say AGAIN as others did. */
             cr_assert(status == QUIRE_AGAIN || status == QUIRE_TIMEOUT || (errors && status == QUIRE_IO) ||
-                          status == QUIRE_NO_PAGE || (status == QUIRE_LIMIT && thread.again != 0),
+                          status == QUIRE_NO_PAGE,
                       "thread %u: %s", i, quire_status_name(status));
             usleep(20);
         }

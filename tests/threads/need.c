@@ -30,13 +30,9 @@ static enum quire_status execute(struct rig *r, struct quire_sim_thread *thread,
     uint32_t tries;
     uint32_t yields;
 
-    for (tries = 1; no_wait && status != QUIRE_OK && tries <= TRIES; tries++) {
-        if (status == QUIRE_AGAIN) {
-            for (yields = random_next(random) % (tries < LONGEST ? tries : LONGEST); yields != 0; yields--) {
-                sched_yield();
-            }
-        } else if (status != QUIRE_LIMIT) { /* one fault was not enough, and it was served */
-            break;
+    for (tries = 1; no_wait && status == QUIRE_AGAIN && tries <= TRIES; tries++) {
+        for (yields = random_next(random) % (tries < LONGEST ? tries : LONGEST); yields != 0; yields--) {
+            sched_yield();
         }
         status = quire_sim_step(&r->sim, thread, &vm[i], operand, STEP);
     }
@@ -67,7 +63,8 @@ static void work(struct rig *r, unsigned i)
         thread.cpu = i;
         thread.thread = i;
         thread.wait_ok = true;
-        thread.max_faults = no_wait ? 1 : 2000;
+        thread.max_faults = 2000;
+        thread.max_again = no_wait ? 1 : 0; /* then a pause */
         for (o = 0; o < STEP; o++) {
             page[o] = (from + o * (PAGES / STEP)) % PAGES;
             operand[o].va = RIG_AT(page[o]) + FAMILY_USER + i;

@@ -188,7 +188,7 @@ static void isolated(const struct bounds *bounds)
         config.flags = (enum quire_sim_flags)(number % 4u);
         config.flush_unlocked = number / 4u % 2u != 0;
         config.policy = (enum rig_policy)(number / 8u);
-        if (!is_run(config.policy, number % 4u, config.flush_unlocked) || ran++ % rig_stride(9) != 0) {
+        if (!is_run(config.policy, number % 4u, config.flush_unlocked) || ran++ % rig_stride(5) != 0) {
             continue;
         }
         alone = run(config, bounds, false);

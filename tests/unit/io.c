@@ -32,6 +32,24 @@ SCENARIO(a_thread_that_cannot_wait_comes_back_for_its_page, .requests = 4)
     NUM(rig_stats(&rig).pending, 1);
 }
 
+SCENARIO(an_instruction_says_AGAIN_as_often_as_it_may_and_has_its_page_then, .requests = 4)
+{
+    struct rig_store *store = pending(4, RIG_VA);
+    struct quire_sim_thread thread;
+    unsigned char byte = 0;
+
+    memset(&thread, 0, sizeof thread);
+    thread.max_faults = 1;
+    thread.max_again = 3;
+    EXPECT(quire_sim_run(&rig.sim, &thread, &vm, RIG_VA, RIG_READ, &byte, 1), QUIRE_AGAIN);
+    NUM(thread.faults, 3);
+    NUM(thread.again, 3);
+    EXPECT(rig_answer(&rig, 0, QUIRE_OK), QUIRE_OK);
+    EXPECT(quire_sim_run(&rig.sim, &thread, &vm, RIG_VA, RIG_READ, &byte, 1), QUIRE_OK);
+    NUM(thread.faults, 4);
+    NUM(byte, rig_born(store->tag, 0, 0));
+}
+
 SCENARIO(a_thread_that_can_wait_gets_its_page, WAITING)
 {
     struct rig_store *store = pending(4, RIG_VA);

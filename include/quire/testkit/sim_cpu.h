@@ -49,7 +49,8 @@ struct quire_sim_thread {
     uint32_t thread; /* for struct quire_fault */
     bool privileged;
     bool wait_ok;
-    uint32_t max_faults;                   /* of one instruction, before it is given up; 0: 64 */
+    uint32_t max_faults;                   /* of one instruction in a row answered OK, before it is given up; 0: 64 */
+    uint32_t max_again;                    /* of one instruction answered AGAIN, before it is given up; 0: as max_faults */
     uint64_t faults;                       /* out: handled so far */
     uint64_t again;                        /* out: of these answered AGAIN */
     struct quire_fault last;               /* out: the last one ... */
@@ -57,9 +58,9 @@ struct quire_sim_thread {
 };
 
 /* Runs one instruction with n operands: nothing moves until all of them can be had at once. Each fault goes to
- * quire_pager_fault(vm->pager, ...). Returns its status if it is neither OK nor AGAIN; AGAIN if the last of max_faults was
- * answered so; LIMIT if max_faults were handled and the instruction still faults: it makes no progress. Sleeps as a fault
- * does. */
+ * quire_pager_fault(vm->pager, ...). Returns its status if it is neither OK nor AGAIN; AGAIN if max_again were answered so: what it
+ * waits for has not come; LIMIT if max_faults in a row were handled and the instruction still faults: it makes no progress. Sleeps as
+ * a fault does. */
 QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_sim_step(struct quire_sim *sim, struct quire_sim_thread *thread,
                                                             struct quire_vm *vm, const struct quire_sim_operand *operand,
                                                             size_t n) QUIRE_SYM(quire_sim_step);
@@ -305,8 +306,9 @@ static enum quire_status quire_sim_fault_(struct quire_sim_thread *thread, struc
 QUIRE_API enum quire_status quire_sim_step(struct quire_sim *sim, struct quire_sim_thread *thread, struct quire_vm *vm,
                                            const struct quire_sim_operand *operand, size_t n)
 {
-    uint32_t left = thread->max_faults != 0 ? thread->max_faults : QUIRE_SIM_MAX_FAULTS_;
-    enum quire_status status = QUIRE_OK;
+    uint32_t most = thread->max_faults != 0 ? thread->max_faults : QUIRE_SIM_MAX_FAULTS_;
+    uint32_t again = thread->max_again != 0 ? thread->max_again : most;
+    uint32_t left = most;
     size_t faulting = 0;
     size_t i;
 
@@ -316,12 +318,19 @@ QUIRE_API enum quire_status quire_sim_step(struct quire_sim *sim, struct quire_s
         }
     }
     while (quire_sim_try_(sim, thread->cpu, thread->privileged, vm, operand, n, &faulting) != QUIRE_SIM_DONE) {
-        if (left-- == 0) {
-            return status == QUIRE_AGAIN ? QUIRE_AGAIN : QUIRE_LIMIT;
+        enum quire_status status;
+
+        if (again == 0 || left == 0) {
+            return again == 0 ? QUIRE_AGAIN : QUIRE_LIMIT;
         }
         status = quire_sim_fault_(thread, vm, &operand[faulting]);
-        if (status != QUIRE_OK && status != QUIRE_AGAIN) {
+        if (status == QUIRE_AGAIN) {
+            left = most; /* others may take back what was got while it waits */
+            again--;
+        } else if (status != QUIRE_OK) {
             return status;
+        } else {
+            left--;
         }
     }
     return QUIRE_OK;
