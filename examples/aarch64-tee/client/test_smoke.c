@@ -1,0 +1,5 @@
+#include "client/tests.h"
+void test_smoke(const struct test_run *run)
+{
+    (void)run;
+}
