@@ -19,7 +19,7 @@ static bool aligned_alike(const void *a, const void *b)
     return ((uintptr_t)a ^ (uintptr_t)b) % WORD == 0;
 }
 
-/* Also right when `to` overlaps what lies above it: memory is read before anything at or above it is written. */
+/* Also right when both overlap and `to` is the lower: memory is read before anything at or above it is written. */
 static void copy_up(unsigned char *to, const unsigned char *from, size_t bytes)
 {
     if (aligned_alike(to, from)) {
