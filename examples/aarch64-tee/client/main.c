@@ -1,6 +1,7 @@
 /* main.c - the normal world: does what the script says, and ends the machine with what came of it. SPDX-License-Identifier: BSD-2-Clause */
 #include <stddef.h>
 
+#include "client/apps.h"
 #include "client/check.h"
 #include "client/console.h"
 #include "client/cpu.h"
@@ -9,33 +10,101 @@
 #include "client/interrupt.h"
 #include "client/script.h"
 #include "client/smc.h"
+#include "client/tee_kernel.h"
 #include "client/tests.h"
 
-static const struct {
+static const struct test {
     const char *name;
-    void (*test)(const struct test_run *run);
+    void (*run)(const struct test_run *run);
 } tests[] = {
     {"smoke", test_smoke},
 };
 
+static bool same(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+static void run_one(const struct test_run *run, const struct test *test)
+{
+    print("# %s\n", test->name);
+    test->run(run);
+}
+
+/* Runs the test that the script names. False if there is none of that name. */
+static bool run_tests(const struct test_run *run)
+{
+    bool all = same(run->script->test, "all");
+    bool known = all || same(run->script->test, "none");
+    size_t i;
+
+    for (i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        if (all || same(run->script->test, tests[i].name)) {
+            run_one(run, &tests[i]);
+            known = true;
+        }
+    }
+    return known;
+}
+
+/* The kernel, the other processors, the applications, and memory for sealed pages. False after a message. */
+static bool begin(struct tee *tee, const struct script *script)
+{
+    uint32_t result;
+
+    interrupt_begin();
+    if (!cpu_start_others((unsigned)script->cpus)) {
+        print("client: a processor does not come\n");
+        return false;
+    }
+    if (!tee_begin(tee)) {
+        return false;
+    }
+    result = tee_donate(tee, CLIENT_DONATION, CLIENT_DONATION_BYTES);
+    if (result != TEE_RESULT_OK) {
+        print("client: the kernel does not take the donation: %08x\n", result);
+        return false;
+    }
+    return apps_register(tee);
+}
+
+static void print_reports(struct tee *tee, const struct script *script)
+{
+    if (script->report != 0) {
+        check(tee_print_report(tee, TEE_REPORT_TEXT) == TEE_RESULT_OK, "the kernel reports");
+    }
+    if (script->json != 0) {
+        check(tee_print_report(tee, TEE_REPORT_JSON) == TEE_RESULT_OK, "the kernel reports as JSON");
+    }
+    if (script->dot != 0) {
+        check(tee_print_report(tee, TEE_REPORT_DOT) == TEE_RESULT_OK, "the kernel draws what it has");
+    }
+}
+
 void client_main(void)
 {
     static struct script script;
+    static struct tee tee;
+    struct test_run run = {&script, &tee};
+    unsigned failed;
 
     if (!script_parse((const char *)(uintptr_t)CLIENT_SCRIPT, &script)) {
         machine_exit(EXIT_BAD_SCRIPT);
     }
-    interrupt_begin();
-    if (!cpu_start_others((unsigned)script.cpus)) {
-        print("client: a processor does not come\n");
+    if (!begin(&tee, &script)) {
         machine_exit(EXIT_NO_TEE);
     }
-    print("hello %lu %u %p\n", script.cpus, interrupt_count(), (const void *)tests);
-    uint64_t t = cpu_ticks() + cpu_ticks_per_second() / 100;
-    while (cpu_ticks() < t) {
+    if (!run_tests(&run)) {
+        print("client: there is no test \"%s\"\n", script.test);
+        machine_exit(EXIT_BAD_SCRIPT);
     }
-    uint64_t v;
-    bool b = guarded_read(0x0e000000, &v);
-    print("ticks %u guarded %d\n", interrupt_count(), b);
-    machine_exit(check_failed());
+    print_reports(&tee, &script);
+    check(tee_end(&tee), "all shared memory is returned");
+    failed = check_failed();
+    print("# %u passed, %u failed; %u ticks\n", check_passed(), failed, interrupt_count());
+    machine_exit(failed < EXIT_FAILURES_MAX ? failed : EXIT_FAILURES_MAX);
 }
