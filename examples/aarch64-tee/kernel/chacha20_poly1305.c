@@ -114,8 +114,8 @@ void chacha20_next(uint32_t state[CHACHA20_STATE_WORDS], uint64_t stream[8])
 /* ---- Poly1305 ---- */
 
 /*
- * Modulo p = 2^130 - 5. The sum has limbs of 64, 64 and, kept small, 3 bits. r is clamped: r[0], r[1] < 2^60, and r[1] is a multiple of
- * 4, so that r[1] * 2^128 = (r[1] / 4) * 2^130 is congruent to 5 * r[1] / 4, which is `folded`.
+ * Modulo p = 2^130 - 5. The sum has limbs of 64, 64 and, kept small, 3 bits. r is clamped: r[0], r[1] < 2^60, and r[1] is a
+ * multiple of 4, so that r[1] * 2^128 = (r[1] / 4) * 2^130 is congruent to 5 * r[1] / 4, which is `folded`.
  */
 struct poly1305 {
     uint64_t r[2];
@@ -134,7 +134,8 @@ static void poly1305_begin(struct poly1305 *poly, const uint64_t key[4])
     poly->pad[1] = key[3];
 }
 
-/* sum = (sum + block + 2^128) * r. With sum[2] <= 4 before, it is at most 6 within, no product passes 128 bits, and it is <= 4 after. */
+/* sum = (sum + block + 2^128) * r. With sum[2] <= 4 before, it is at most 6 within, no product passes 128 bits, and it is <= 4
+ * after. */
 static inline void poly1305_add(struct poly1305 *poly, uint64_t low, uint64_t high)
 {
     uint128 a = (uint128)poly->sum[0] + low;

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Written for pages, and for a processor whose vector registers belong to others: one pass over the text, general registers only.
- * No branch and no address depends on a secret. A (key, nonce) pair seals one text only; who calls sees to that.
+ * Written for pages, and for a processor whose vector registers belong to others: one pass over the text, general registers
+ * only. No branch and no address depends on a secret. A (key, nonce) pair seals one text only; who calls sees to that.
  *
  * Nothing here locks, sleeps or fails, and all of it is resident.
  */
@@ -36,15 +36,15 @@ void chacha20_begin(uint32_t state[CHACHA20_STATE_WORDS], const struct chacha20_
 void chacha20_next(uint32_t state[CHACHA20_STATE_WORDS], uint64_t stream[8]);
 
 /*
- * Encrypts `bytes` bytes of `plain` to `sealed` and stores in `tag` what authenticates them and the `aad`. Both texts are aligned to 8
- * bytes; they are one or do not overlap. Each byte of `plain` is read once and no byte of `sealed` is: somebody who changes `plain`
- * meanwhile gets what he wrote authenticated, and nothing about the key.
+ * Encrypts `bytes` bytes of `plain` to `sealed` and stores in `tag` what authenticates them and the `aad`. Both texts are
+ * aligned to 8 bytes; they are one or do not overlap. Each byte of `plain` is read once and no byte of `sealed` is: somebody
+ * who changes `plain` meanwhile gets what he wrote authenticated, and nothing about the key.
  */
 void chacha20_poly1305_seal(const struct chacha20_key *key, const uint8_t nonce[CHACHA20_NONCE_BYTES], const void *aad,
                             size_t aad_bytes, const void *plain, void *sealed, size_t bytes, uint8_t tag[POLY1305_TAG_BYTES]);
 
-/* Decrypts `text` (aligned to 8 bytes) in place; true if `tag` is the one over it and the `aad`. If not, what is left in `text` is
- * nothing that anybody may see. Each byte of `text` is read once. */
+/* Decrypts `text` (aligned to 8 bytes) in place; true if `tag` is the one over it and the `aad`. If not, what is left in `text`
+ * is nothing that anybody may see. Each byte of `text` is read once. */
 bool chacha20_poly1305_open(const struct chacha20_key *key, const uint8_t nonce[CHACHA20_NONCE_BYTES], const void *aad,
                             size_t aad_bytes, void *text, size_t bytes, const uint8_t tag[POLY1305_TAG_BYTES]);
 
