@@ -1,0 +1,56 @@
+# The EL3 monitor, the image of the flash, and the monitor's own test.
+#   CONFIG  text for the kernel, "name=value ...", which the flash image contains
+
+include $(HERE)lib/lib.mk
+
+CONFIG ?=
+
+MONITOR_SOURCES := $(addprefix monitor/,start.S vectors.S main.c world.c smc.c psci.c gic.c gicv2.c gicv3.c machine.c)
+$(eval $(call image,monitor,$(MONITOR_SOURCES) $(LIB_SOURCES),-fno-pie))
+
+$(BUILD)/monitor.ld: $(HERE)monitor/monitor.ld $(HERE)abi/board.h
+	@mkdir -p $(@D)
+	$(CC) -E -P -x c -I$(HERE) -o $@ $<
+
+$(BUILD)/monitor.elf: $(monitor_objects) $(BUILD)/monitor.ld
+	$(LD) --gc-sections --fatal-warnings -T $(BUILD)/monitor.ld -o $@ $(monitor_objects)
+
+$(BUILD)/monitor.bin: $(BUILD)/monitor.elf
+	$(OBJCOPY) -O binary $< $@
+
+# $(call flash,KERNEL_BIN): makes $@ of the monitor, that kernel and the configuration.
+flash = $(CC) $(ASFLAGS) -DMONITOR_BIN='"$(BUILD)/monitor.bin"' -DKERNEL_BIN='"$(1)"' -DCONFIG_TEXT='"$(BUILD)/config.txt"' \
+    -c -o $(@:.bin=.o) $(HERE)monitor/firmware.S && $(OBJCOPY) -O binary $(@:.bin=.o) $@
+
+$(BUILD)/firmware.bin: $(HERE)monitor/firmware.S $(BUILD)/monitor.bin $(BUILD)/kernel.bin $(BUILD)/config.txt
+	$(call flash,$(BUILD)/kernel.bin)
+
+$(BUILD)/config.txt: FORCE
+	@mkdir -p $(@D)
+	@printf '%s' '$(CONFIG)' | cmp -s - $@ || printf '%s' '$(CONFIG)' >$@
+
+all: $(BUILD)/firmware.bin
+
+# ---- The test: a kernel and a client of its own; monitor/test/run runs them ----
+
+$(eval $(call image,monitor-test-kernel,monitor/test/kernel.S monitor/test/kernel.c lib/memory.c,-fno-pie))
+$(eval $(call image,monitor-test-client,monitor/test/client.S monitor/test/client.c monitor/test/client_gic.c $(LIB_SOURCES),-fno-pie))
+
+$(BUILD)/monitor-test-kernel.ld $(BUILD)/monitor-test-client.ld: $(HERE)monitor/test/image.ld $(HERE)abi/board.h
+	@mkdir -p $(@D)
+	$(CC) -E -P -x c -I$(HERE) -DBASE=$(if $(findstring kernel,$@),KERNEL_BASE,CLIENT_BASE) -o $@ $<
+
+$(BUILD)/monitor-test-kernel.elf: $(monitor-test-kernel_objects)
+$(BUILD)/monitor-test-client.elf: $(monitor-test-client_objects)
+$(BUILD)/monitor-test-kernel.elf $(BUILD)/monitor-test-client.elf: %.elf: %.ld
+	$(LD) --fatal-warnings -T $< -o $@ $(filter %.o,$^)
+
+$(BUILD)/monitor-test-kernel.bin $(BUILD)/monitor-test-client.bin: %.bin: %.elf
+	$(OBJCOPY) -O binary $< $@
+
+$(BUILD)/monitor-test-firmware.bin: $(HERE)monitor/firmware.S $(BUILD)/monitor.bin $(BUILD)/monitor-test-kernel.bin $(BUILD)/config.txt
+	$(call flash,$(BUILD)/monitor-test-kernel.bin)
+
+monitor-test: $(BUILD)/monitor-test-firmware.bin $(BUILD)/monitor-test-client.bin
+
+.PHONY: monitor-test FORCE
