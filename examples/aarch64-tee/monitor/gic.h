@@ -7,7 +7,8 @@
 
 /*
  * All interrupts are in group 1 of the normal world, which sets them up. One software interrupt is kept in secure group 0: a processor
- * that is off sleeps at EL3, where this wakes it. (An event would too, but QEMU spins on WFE.)
+ * that is off sleeps at EL3, where this wakes it. (An event would too, but QEMU spins on WFE.) While a world runs group 0 is disabled, so
+ * the interrupt cannot disturb it.
  */
 #define GIC_WAKE_INTERRUPT 15u
 #define GIC_WAKE (UINT32_C(1) << GIC_WAKE_INTERRUPT) /* in registers with a bit for each interrupt */
@@ -19,8 +20,7 @@ struct gic {
     void (*init_cpu)(void); /* what belongs to this one */
     unsigned (*cpus)(void); /* how many processors there are */
     void (*wake)(unsigned cpu);
-    void (*listen)(void); /* from now on WFI ends for the wake interrupt, and for no other */
-    bool (*woken)(void);  /* takes the wake interrupt, if it has come */
+    void (*sleep)(void); /* until wake(); where the controller does not see to it, the normal world can do that too */
 };
 
 extern const struct gic gicv2;

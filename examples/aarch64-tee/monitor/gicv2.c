@@ -57,12 +57,6 @@ static void wake(unsigned cpu)
     *gicd(GICD_SGIR) = GICD_SGIR_CPU(cpu) | GIC_WAKE_INTERRUPT;
 }
 
-static void listen(void)
-{
-    *gicc(GICC_PMR) = GIC_LOWEST_PRIORITY;
-    *gicc(GICC_CTLR) = GICC_CTLR_GROUP_0 | GICC_CTLR_FIQ;
-}
-
 static bool woken(void)
 {
     uint32_t acknowledged = *gicc(GICC_IAR); /* and by whom it was sent, which the end must name too */
@@ -74,4 +68,14 @@ static bool woken(void)
     return true;
 }
 
-const struct gic gicv2 = {init, init_cpu, cpus, wake, listen, woken};
+static void sleep(void)
+{
+    *gicc(GICC_PMR) = GIC_LOWEST_PRIORITY; /* the normal world could have changed it */
+    *gicc(GICC_CTLR) = GICC_CTLR_GROUP_0 | GICC_CTLR_FIQ;
+    while (!woken()) {
+        wfi();
+    }
+    *gicc(GICC_CTLR) = 0;
+}
+
+const struct gic gicv2 = {init, init_cpu, cpus, wake, sleep};

@@ -91,14 +91,6 @@ static void wake(unsigned cpu)
     isb();
 }
 
-static void listen(void)
-{
-    sysreg_write(icc_pmr_el1, GIC_LOWEST_PRIORITY);
-    sysreg_write(icc_igrpen1_el3, 0);
-    sysreg_write(icc_igrpen0_el1, 1);
-    isb();
-}
-
 static bool woken(void)
 {
     uint64_t id = sysreg_read(icc_iar0_el1);
@@ -107,8 +99,20 @@ static bool woken(void)
         return false;
     }
     sysreg_write(icc_eoir0_el1, id);
-    isb();
     return true;
 }
 
-const struct gic gicv3 = {init, init_cpu, cpus, wake, listen, woken};
+static void sleep(void)
+{
+    sysreg_write(icc_pmr_el1, GIC_LOWEST_PRIORITY); /* the normal world could have changed it */
+    sysreg_write(icc_igrpen1_el3, 0);
+    sysreg_write(icc_igrpen0_el1, 1);
+    isb();
+    while (!woken()) {
+        wfi();
+    }
+    sysreg_write(icc_igrpen0_el1, 0);
+    isb();
+}
+
+const struct gic gicv3 = {init, init_cpu, cpus, wake, sleep};

@@ -64,10 +64,10 @@ void main_further(void)
 
 void cpu_wait(struct cpu *cpu)
 {
-    gic()->listen();
-    while (!gic()->woken()) {
-        wfi();
-    }
+    /* Each CPU_ON wakes it once, so it sleeps at least once, even if it is already wanted. */
+    do {
+        gic()->sleep();
+    } while (!psci_is_wanted(cpu));
     world_init(cpu, &cpu->secure, kernel_entries.cpu, cpu_number(), CONFIG_BASE);
     world_start(&cpu->secure);
 }

@@ -11,6 +11,7 @@
 #define STACK_BYTES 4096 /* of the monitor, on each processor */
 
 #ifndef __ASSEMBLER__
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi/board.h"
@@ -117,6 +118,9 @@ struct world *smc(struct cpu *cpu, struct world *from);
 
 /* A PSCI call of the normal world: its answer, -1 for what is none. Returns not for CPU_OFF, SYSTEM_OFF and SYSTEM_RESET. */
 int64_t psci(struct cpu *cpu, const uint64_t x[4]);
+
+/* CPU_ON was called for this processor, which is off. */
+bool psci_is_wanted(struct cpu *cpu);
 
 /* The normal world begins on this processor: it is on. */
 void psci_is_on(struct cpu *cpu);

@@ -102,6 +102,11 @@ static int64_t affinity_info(uint64_t affinity, uint64_t level)
     }
 }
 
+bool psci_is_wanted(struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == CPU_ON_PENDING;
+}
+
 void psci_is_on(struct cpu *cpu)
 {
     __atomic_store_n(&cpu->state, CPU_ON, __ATOMIC_RELEASE);

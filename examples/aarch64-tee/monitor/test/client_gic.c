@@ -21,9 +21,9 @@ static volatile uint32_t *reg(uintptr_t address)
     return (volatile uint32_t *)address;
 }
 
-static uintptr_t gicr(void)
+static uintptr_t gicr(unsigned cpu)
 {
-    return BOARD_GICR + (uintptr_t)(sysreg_read(mpidr_el1) & 0xffu) * BOARD_GICR_STRIDE;
+    return BOARD_GICR + (uintptr_t)cpu * BOARD_GICR_STRIDE;
 }
 
 bool client_gic_is_v3(void)
@@ -36,7 +36,7 @@ void client_gic_enable(void)
     uint32_t enable = UINT32_C(1) << BOARD_TIMER_INTERRUPT;
 
     if (client_gic_is_v3()) {
-        *reg(gicr() + GICR_ISENABLER0) = enable;
+        *reg(gicr(sysreg_read(mpidr_el1) & 0xffu) + GICR_ISENABLER0) = enable;
         sysreg_write(icc_pmr_el1, PRIORITY_MASK);
         sysreg_write(icc_igrpen1_el1, 1);
         isb();
@@ -47,30 +47,38 @@ void client_gic_enable(void)
     }
 }
 
+/* Its interrupt is pending as long as it says so: to be ended after that was taken, and before the controller looks again. */
+static void end_timer(void)
+{
+    sysreg_write(cntp_ctl_el0, 0);
+    isb();
+}
+
 unsigned client_gic_take(void)
 {
     unsigned interrupt;
 
-    sysreg_write(cntp_ctl_el0, 0);
-    isb();
     if (client_gic_is_v3()) {
         interrupt = (unsigned)sysreg_read(icc_iar1_el1);
+        end_timer();
         sysreg_write(icc_eoir1_el1, interrupt);
         isb();
     } else {
         interrupt = *reg(BOARD_GICC + GICC_IAR);
+        end_timer();
         *reg(BOARD_GICC + GICC_EOIR) = interrupt;
     }
     return interrupt;
 }
 
-void client_gic_raise_secure(void)
+void client_gic_raise_secure(unsigned cpu)
 {
     if (client_gic_is_v3()) {
-        *reg(gicr() + GICR_ISPENDR0) = UINT32_C(1) << SECURE_INTERRUPT;
-        sysreg_write(icc_sgi1r_el1, (uint64_t)SECURE_INTERRUPT << 24 | UINT64_C(1) << (sysreg_read(mpidr_el1) & 0xffu));
+        *reg(gicr(cpu) + GICR_ISPENDR0) = UINT32_C(1) << SECURE_INTERRUPT;
+        sysreg_write(icc_sgi1r_el1, (uint64_t)SECURE_INTERRUPT << 24 | UINT64_C(1) << cpu);
+        sysreg_write(icc_sgi0r_el1, (uint64_t)SECURE_INTERRUPT << 24 | UINT64_C(1) << cpu);
         isb();
     } else {
-        *reg(BOARD_GICD + GICD_SGIR) = UINT32_C(2) << 24 | SECURE_INTERRUPT; /* to itself */
+        *reg(BOARD_GICD + GICD_SGIR) = UINT32_C(1) << (16u + cpu) | SECURE_INTERRUPT;
     }
 }

@@ -13,7 +13,7 @@ void client_gic_enable(void);
 /* Returns the interrupt that is pending, having ended it, and the timer. */
 unsigned client_gic_take(void);
 
-/* Tries to interrupt this processor with the number that only the monitor may use. */
-void client_gic_raise_secure(void);
+/* Tries to interrupt a processor with the number that only the monitor may use. */
+void client_gic_raise_secure(unsigned cpu);
 
 #endif

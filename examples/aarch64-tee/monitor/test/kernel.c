@@ -10,7 +10,7 @@
 #include "monitor/test/registers.h"
 
 #define UNKNOWN_SMC 0xbe0000ff
-#define SPINS 200000000u
+#define SPINS 20000000u /* more than anything takes */
 #define MASK_IRQ_FIQ "3"
 
 void kernel_boot(uint64_t cpu, uint64_t config) __attribute__((noreturn));
