@@ -20,7 +20,8 @@ struct gic {
     void (*init_cpu)(void); /* what belongs to this one */
     unsigned (*cpus)(void); /* how many processors there are */
     void (*wake)(unsigned cpu);
-    void (*sleep)(void); /* until wake(); where the controller does not see to it, the normal world can do that too */
+    void (*listen)(bool yes); /* to the wake interrupt, and to no other: WFI ends for it */
+    bool (*woken)(void);      /* takes it, if it has come */
 };
 
 extern const struct gic gicv2;

@@ -57,6 +57,12 @@ static void wake(unsigned cpu)
     *gicd(GICD_SGIR) = GICD_SGIR_CPU(cpu) | GIC_WAKE_INTERRUPT;
 }
 
+static void listen(bool yes)
+{
+    *gicc(GICC_PMR) = GIC_LOWEST_PRIORITY; /* the normal world could have changed it */
+    *gicc(GICC_CTLR) = yes ? GICC_CTLR_GROUP_0 | GICC_CTLR_FIQ : 0;
+}
+
 static bool woken(void)
 {
     uint32_t acknowledged = *gicc(GICC_IAR); /* and by whom it was sent, which the end must name too */
@@ -68,14 +74,4 @@ static bool woken(void)
     return true;
 }
 
-static void sleep(void)
-{
-    *gicc(GICC_PMR) = GIC_LOWEST_PRIORITY; /* the normal world could have changed it */
-    *gicc(GICC_CTLR) = GICC_CTLR_GROUP_0 | GICC_CTLR_FIQ;
-    while (!woken()) {
-        wfi();
-    }
-    *gicc(GICC_CTLR) = 0;
-}
-
-const struct gic gicv2 = {init, init_cpu, cpus, wake, sleep};
+const struct gic gicv2 = {init, init_cpu, cpus, wake, listen, woken};

@@ -91,6 +91,14 @@ static void wake(unsigned cpu)
     isb();
 }
 
+static void listen(bool yes)
+{
+    sysreg_write(icc_pmr_el1, GIC_LOWEST_PRIORITY); /* the normal world could have changed it */
+    sysreg_write(icc_igrpen1_el3, 0);
+    sysreg_write(icc_igrpen0_el1, yes);
+    isb();
+}
+
 static bool woken(void)
 {
     uint64_t id = sysreg_read(icc_iar0_el1);
@@ -102,17 +110,4 @@ static bool woken(void)
     return true;
 }
 
-static void sleep(void)
-{
-    sysreg_write(icc_pmr_el1, GIC_LOWEST_PRIORITY); /* the normal world could have changed it */
-    sysreg_write(icc_igrpen1_el3, 0);
-    sysreg_write(icc_igrpen0_el1, 1);
-    isb();
-    while (!woken()) {
-        wfi();
-    }
-    sysreg_write(icc_igrpen0_el1, 0);
-    isb();
-}
-
-const struct gic gicv3 = {init, init_cpu, cpus, wake, sleep};
+const struct gic gicv3 = {init, init_cpu, cpus, wake, listen, woken};

@@ -64,10 +64,15 @@ void main_further(void)
 
 void cpu_wait(struct cpu *cpu)
 {
-    /* Each CPU_ON wakes it once, so it sleeps at least once, even if it is already wanted. */
+    gic()->listen(true);
     do {
-        gic()->sleep();
-    } while (!psci_is_wanted(cpu));
+        while (!gic()->woken()) {
+            wfi();
+        }
+    } while (!psci_is_wanted(cpu)); /* QEMU's GICv2 lets the normal world send the wake interrupt too, ... */
+    while (gic()->woken()) {        /* ... which can thus have come once more. None is left to be in the way of others */
+    }
+    gic()->listen(false);
     world_init(cpu, &cpu->secure, kernel_entries.cpu, cpu_number(), CONFIG_BASE);
     world_start(&cpu->secure);
 }

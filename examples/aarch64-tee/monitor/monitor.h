@@ -77,7 +77,12 @@ struct world {
     } el1;
 };
 
-enum cpu_state { CPU_OFF, CPU_ON_PENDING, CPU_ON };
+enum cpu_state {
+    CPU_OFF,
+    CPU_CLAIMED,    /* CPU_ON is being called for it */
+    CPU_ON_PENDING, /* its wake interrupt was sent */
+    CPU_ON
+};
 
 struct cpu {
     struct world normal;
@@ -119,7 +124,7 @@ struct world *smc(struct cpu *cpu, struct world *from);
 /* A PSCI call of the normal world: its answer, -1 for what is none. Returns not for CPU_OFF, SYSTEM_OFF and SYSTEM_RESET. */
 int64_t psci(struct cpu *cpu, const uint64_t x[4]);
 
-/* CPU_ON was called for this processor, which is off. */
+/* CPU_ON was called for this processor, which is off. Its wake interrupt was sent before. */
 bool psci_is_wanted(struct cpu *cpu);
 
 /* The normal world begins on this processor: it is on. */

@@ -70,12 +70,13 @@ static int64_t turn_on(uint64_t affinity, uint64_t entry, uint64_t context)
         return INVALID_ADDRESS;
     }
     /* Of two callers one gets it. With the MMU off, exclusive accesses work on this board, though not on every one. */
-    if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_ON_PENDING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+    if (!__atomic_compare_exchange_n(&cpu->state, &state, CPU_CLAIMED, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
         return state == CPU_ON ? ALREADY_ON : ON_PENDING;
     }
     cpu->on_entry = entry;
     cpu->on_context = context;
     gic()->wake((unsigned)affinity);
+    __atomic_store_n(&cpu->state, CPU_ON_PENDING, __ATOMIC_RELEASE);
     return SUCCESS;
 }
 
@@ -95,6 +96,7 @@ static int64_t affinity_info(uint64_t affinity, uint64_t level)
     switch (__atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE)) {
     case CPU_ON:
         return AFFINITY_ON;
+    case CPU_CLAIMED:
     case CPU_ON_PENDING:
         return AFFINITY_ON_PENDING;
     default:
@@ -104,7 +106,12 @@ static int64_t affinity_info(uint64_t affinity, uint64_t level)
 
 bool psci_is_wanted(struct cpu *cpu)
 {
-    return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == CPU_ON_PENDING;
+    uint32_t state;
+
+    do { /* not long: the caller of CPU_ON is in turn_on() */
+        state = __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE);
+    } while (state == CPU_CLAIMED);
+    return state == CPU_ON_PENDING;
 }
 
 void psci_is_on(struct cpu *cpu)
