@@ -9,6 +9,7 @@
 #define TEST_INTERRUPT 0x32000103   /* waits for an interrupt. -> TEST_IRQ or TEST_FIQ */
 #define TEST_UNKNOWN_SMC 0x32000104 /* -> the answer to an SMC that the monitor does not know */
 #define TEST_EXIT 0x32000105        /* x1: ends the machine with this status */
+#define TEST_COUNTER 0x32000107     /* -> how much the cycle counter counted while the kernel did something */
 #define TEST_CPU 0x32000106         /* -> the processor's number as the kernel was told it, how often it was set up */
 
 #define TEST_ARGUMENT(n) (0xa1b2c3d4e5f60000 + (n))

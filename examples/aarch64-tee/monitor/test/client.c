@@ -34,6 +34,11 @@
 #define ESR_EXTERNAL_ABORT 0x10u
 
 #define scxtnum_el0 s3_3_c13_c0_7
+#define zcr_el1 s3_0_c1_c2_0
+#define smcr_el1 s3_0_c1_c2_6
+#define tpidr2_el0 s3_3_c13_c0_5
+#define apiakeylo_el1 s3_0_c2_c1_0
+#define CPACR_ALL (UINT64_C(0x333) << 16) /* floating point, SVE and SME are not trapped */
 
 /* In the script: what is to be done, and how many processors there are. See monitor/test/run. */
 struct plan {
@@ -199,6 +204,32 @@ static void check_protection(void)
     expect("the class of a register that nobody has", ESR_CLASS(client_esr), ESR_CLASS_UNDEFINED);
 }
 
+/* ---- What the normal world can use ---- */
+
+static void check_extensions(void)
+{
+    uint64_t cpacr = sysreg_read(cpacr_el1);
+
+    sysreg_write(cpacr_el1, CPACR_ALL);
+    isb();
+    client_esr = UINT64_MAX;
+    __asm__ volatile(".arch_extension fp\n\tfmov d0, xzr");
+    if (sysreg_field(id_aa64pfr0_el1, 32) != 0) {
+        sysreg_read(zcr_el1);
+        __asm__ volatile(".arch_extension sve\n\tptrue p0.b");
+    }
+    if (sysreg_field(id_aa64pfr1_el1, 24) != 0) {
+        sysreg_read(smcr_el1);
+        sysreg_read(tpidr2_el0);
+    }
+    if ((sysreg_read(id_aa64isar1_el1) & 0xff0u) != 0) {
+        sysreg_read(apiakeylo_el1);
+    }
+    expect("an extension's exception", client_esr, UINT64_MAX);
+    sysreg_write(cpacr_el1, cpacr);
+    isb();
+}
+
 /* ---- Interrupts ---- */
 
 static void arm_timer(void)
@@ -274,6 +305,15 @@ static void check_psci(void)
     expect("AFFINITY_INFO of a cluster", smc(PSCI_AFFINITY_INFO, 0, 1, 0), (uint64_t)-2);
 }
 
+/* The kernel can count what it does. */
+static void check_counter(void)
+{
+    uint64_t x[SMC_REGISTERS] = {TEST_COUNTER};
+
+    client_smc(x);
+    expect("whether the kernel's counter counted", x[1] > 0, true);
+}
+
 /* All that can be looked at on any processor. */
 static void check_this_cpu(uint64_t cpu, uint64_t boots)
 {
@@ -284,8 +324,10 @@ static void check_this_cpu(uint64_t cpu, uint64_t boots)
     client_smc(x);
     expect("the processor's number, of the kernel", x[1], cpu);
     expect("how often the kernel was set up", x[2], boots);
+    check_extensions();
     check_registers();
     check_interrupts(cpu);
+    check_counter();
 }
 
 void client_further(uint64_t cpu, uint64_t context)

@@ -12,6 +12,9 @@
 #define UNKNOWN_SMC 0xbe0000ff
 #define SPINS 20000000u /* more than anything takes */
 #define MASK_IRQ_FIQ "3"
+#define COUNTED_ROUNDS 1000u
+#define PMCR_ENABLE 1u
+#define PMCNTENSET_CYCLES (1u << 31)
 
 void kernel_boot(uint64_t cpu, uint64_t config) __attribute__((noreturn));
 void kernel_call(uint64_t cpu, const uint64_t x[32]) __attribute__((noreturn));
@@ -77,6 +80,19 @@ static uint64_t wait_for_interrupt(uint64_t cpu)
     return kernel_interrupts[cpu];
 }
 
+static uint64_t count_cycles(void)
+{
+    uint64_t before;
+
+    sysreg_write(pmcr_el0, PMCR_ENABLE);
+    sysreg_write(pmcntenset_el0, PMCNTENSET_CYCLES);
+    isb();
+    before = sysreg_read(pmccntr_el0);
+    for (volatile unsigned n = 0; n < COUNTED_ROUNDS; n++) {
+    }
+    return sysreg_read(pmccntr_el0) - before;
+}
+
 void kernel_call(uint64_t cpu, const uint64_t x[32])
 {
     uint64_t status = TEE_OK;
@@ -95,6 +111,9 @@ void kernel_call(uint64_t cpu, const uint64_t x[32])
         break;
     case TEST_UNKNOWN_SMC:
         a = kernel_smc(UNKNOWN_SMC);
+        break;
+    case TEST_COUNTER:
+        a = count_cycles();
         break;
     case TEST_EXIT:
         kernel_leave(WORLD_EXIT, x[1], 0, 0, 0);
