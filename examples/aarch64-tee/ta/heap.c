@@ -1,4 +1,4 @@
-/* heap.c - the heap of an application: Quire's region allocator over pages that the kernel maps. SPDX-License-Identifier: BSD-2-Clause */
+/* heap.c - the heap of an application: Quire's region allocator over mapped pages. SPDX-License-Identifier: BSD-2-Clause */
 #include "ta/ta.h"
 
 #define QUIRE_IMPLEMENTATION

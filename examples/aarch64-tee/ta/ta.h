@@ -1,4 +1,4 @@
-/* ta.h - the library of the applications: how they are called, and how they call the kernel. SPDX-License-Identifier: BSD-2-Clause */
+/* ta.h - the library of the applications: called by the kernel, and calling it. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef TA_TA_H
 #define TA_TA_H
 
@@ -20,7 +20,7 @@ void ta_close(void);
 
 /* ---- Parameters ---- */
 
-/* Whether the parameters are of these kinds (TEE_PARAM_*), the ones not named here NONE: TA_ARE(params, TEE_PARAM_VALUE_IN, 0, 0, 0). */
+/* Whether the parameters are of these kinds: TEE_PARAM_*, 0 for none. */
 bool ta_are(const struct ta_params *params, unsigned first, unsigned second, unsigned third, unsigned fourth);
 
 /* ---- Ending ---- */

@@ -1,6 +1,6 @@
 # The applications: $(BUILD)/ta/NAME.elf for each of TA_NAMES, and NAME.debug, the same with what a debugger wants.
 
-TA_NAMES := echo
+TA_NAMES := echo sorter interpreter sharer watcher rogue
 TA_LIBRARY := ta/ta.c ta/heap.c ta/start.S lib/memory.c lib/format.c
 TA_CFLAGS := -fpie -fvisibility=hidden
 TA_LDFLAGS := -pie --no-dynamic-linker -T $(HERE)ta/ta.ld -z max-page-size=4096 -z norelro -z noexecstack --build-id=none \
@@ -8,9 +8,12 @@ TA_LDFLAGS := -pie --no-dynamic-linker -T $(HERE)ta/ta.ld -z max-page-size=4096 
 
 HOSTCC ?= cc
 
+# What an application has beside its own directory.
+ta_watcher_more := ta/sharer/attached.c
+
 # $(call ta,NAME): all of ta/NAME/*.c with the library. It exists only if it is what abi/ta.h promises.
 define ta
-$(call image,ta_$(1),$(TA_LIBRARY) $(patsubst $(HERE)%,%,$(wildcard $(HERE)ta/$(1)/*.c)),$(TA_CFLAGS))
+$(call image,ta_$(1),$(TA_LIBRARY) $(ta_$(1)_more) $(patsubst $(HERE)%,%,$(wildcard $(HERE)ta/$(1)/*.c)),$(TA_CFLAGS))
 
 $$(BUILD)/ta/$(1).debug: $$(ta_$(1)_objects) $$(HERE)ta/ta.ld
 	@mkdir -p $$(@D)

@@ -7,10 +7,11 @@
 #define CHUNK 1024u
 
 static struct {
+    uint64_t mark;
     uint64_t calls;
     void *kept;
     uint64_t kept_bytes;
-} echo;
+} echo = {ECHO_MARK, 0, NULL, 0};
 
 static const unsigned char *memory_of(const struct ta_param *param)
 {
@@ -81,7 +82,7 @@ static uint32_t value_out(struct ta_params *params)
         return TEE_RESULT_BAD_PARAMETERS;
     }
     params->param[0].a = echo.calls;
-    params->param[0].b = ECHO_MARK;
+    params->param[0].b = echo.mark;
     return TEE_RESULT_OK;
 }
 
@@ -99,13 +100,14 @@ static uint32_t add(struct ta_params *params)
 
 static uint32_t swap(struct ta_params *params)
 {
-    uint64_t a = params->param[0].a;
+    struct ta_param *inout = &params->param[0];
+    uint64_t a = inout->a;
 
     if (!ta_are(params, TEE_PARAM_VALUE_INOUT, 0, 0, 0)) {
         return TEE_RESULT_BAD_PARAMETERS;
     }
-    params->param[0].a = params->param[0].b;
-    params->param[0].b = a;
+    inout->a = inout->b;
+    inout->b = a;
     return TEE_RESULT_OK;
 }
 

@@ -1,0 +1,15 @@
+/* functions.h - what `interpreter` does. SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TA_INTERPRETER_FUNCTIONS_H
+#define TA_INTERPRETER_FUNCTIONS_H
+
+/* model.h has what the answers must be. */
+enum interpreter_function {
+    INTERPRETER_RUN, /* VALUE_IN seed, length; VALUE_IN passes, 0; VALUE_OUT digest, operations applied. BAD_PARAMETERS: length 0,
+                          or above INTERPRETER_LENGTH_MAX; OUT_OF_MEMORY */
+    INTERPRETER_SWEEP, /* VALUE_IN seed, 0; VALUE_OUT digest, operations applied: every operation once, in order */
+    INTERPRETER_USES   /* VALUE_OUT how often operations were applied, the most frequent one */
+};
+
+#define INTERPRETER_LENGTH_MAX 0x10000u
+
+#endif
