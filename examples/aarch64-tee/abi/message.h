@@ -60,6 +60,8 @@ struct tee_message {
 
 #define TEE_STATS_RESET 1u
 
+#define TEE_CMD_UNREGISTER 0x107u /* params: VALUE_IN name: of TEE_CMD_REGISTER; BUSY while it has instances */
+
 #define TEE_PROBE_PAGED_CODE 1u   /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
 #define TEE_PROBE_FAULT_LOCKED 2u /* touches the kernel's paged data with the pager's lock held: the machine must end */
 

@@ -1,0 +1,21 @@
+/* private.h - private pages: which cipher, which key, and where in normal memory they go. SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KERNEL_PRIVATE_H
+#define KERNEL_PRIVATE_H
+
+#include <quire/fobj.h>
+
+/* Draws the key that everything is sealed with until the next boot. */
+enum quire_status private_init(void);
+
+/* Takes over `bytes` bytes of normal memory at `pa`, for good. INVALID: not whole pages of normal memory, or of those that messages are in;
+ * EXISTS; NO_MEMORY. */
+enum quire_status private_donate(uint64_t pa, uint64_t bytes);
+
+/* Makes an object of private pages, all zero, with a reference for the caller. Errors as private_object_make(). */
+enum quire_status private_make(uint32_t npages, struct quire_fobj **out);
+
+
+/* Pages of donated memory that nobody has. */
+uint64_t private_available(void);
+
+#endif

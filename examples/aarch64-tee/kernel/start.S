@@ -1,0 +1,98 @@
+/* start.S - from the monitor to C: the first processor, and those that come later. SPDX-License-Identifier: BSD-2-Clause */
+#include "abi/world.h"
+#include "kernel/layout.h"
+
+#define ATTRIBUTES 0xff        /* MAIR of the boot tables: index 0 normal, write back; index 1 device. vmsa.h has the same */
+#define TCR_BOOT 0x2b5193519    /* 39 bits in both halves, 4 KiB, write back, inner shareable, 40 bits of physical address */
+#define SCTLR_RES1 0x30d00800
+#define SCTLR_BOOT (SCTLR_RES1 | 0x1005) /* caches and MMU on */
+
+/* ---- The first processor: x0 = its number, x1 = the configuration, MMU off ---- */
+
+    .section .init.start, "ax"
+    .global kernel_start
+kernel_start:
+    b       first
+    .balign 8
+    .quad   KERNEL_MAGIC
+    .quad   image_bytes
+
+first:
+    mov     x19, x0
+    mov     x20, x1
+    /* Memory that other processors and the walker will see must not lie stale in a cache: at reset there is nothing in it. */
+    adrp    x0, boot_l2
+    add     x0, x0, :lo12:boot_l2
+    /* While booting all of secure memory is readable, writable and executable; the last thing boot/init.c does to it is to take that away. */
+    mov     x1, #BOARD_SECURE_RAM
+    mov     x2, #0x701              /* accessed, inner shareable, normal, block */
+    orr     x3, x1, x2
+    add     x4, x0, #(BOARD_SECURE_RAM >> 21) * 8
+    mov     x5, #BOARD_SECURE_RAM_BYTES >> 21
+1:  str     x3, [x4], #8
+    add     x3, x3, #0x200000
+    subs    x5, x5, #1
+    b.ne    1b
+    mov     x3, #BOARD_UART_SECURE & ~0x1fffff
+    movk    x3, #0x0405             /* accessed, device, block; never executable follows */
+    orr     x3, x3, #(3 << 53)
+    str     x3, [x0, #(BOARD_UART_SECURE >> 21) * 8]
+    orr     x2, x0, #3
+    adrp    x1, boot_l1
+    add     x1, x1, :lo12:boot_l1
+    str     x2, [x1]
+    mov     x0, x1
+    adr     x2, 2f
+    bl      mmu_on
+2:  ldr     x0, =boot_stack_top
+    mov     sp, x0
+    mov     x0, x19
+    mov     x1, x20
+    ldr     x2, =init_main
+    blr     x2                      /* does not return here: it ends in kernel_ready() */
+
+/* ---- Another processor: x0 = its number, MMU off ---- */
+
+    .section .text.resident.start, "ax"
+    .global secondary_start
+secondary_start:
+    mov     x19, x0
+    adrp    x0, kernel_identity
+    add     x0, x0, :lo12:kernel_identity
+    adr     x2, 1f
+    bl      mmu_on                  /* through tables that map nothing but the kernel's code, twice */
+1:  adrp    x1, kernel_root
+    ldr     x1, [x1, :lo12:kernel_root]
+    msr     ttbr1_el1, x1
+    isb
+    tlbi    vmalle1
+    dsb     nsh
+    isb
+    ldr     x1, =cpus
+    mov     x2, #CPU_BYTES
+    madd    x1, x19, x2, x1
+    msr     tpidr_el1, x1
+    ldr     x2, [x1]
+    mov     sp, x2
+    mov     x0, x19
+    ldr     x2, =secondary_main
+    blr     x2
+
+/* Switches the MMU on with the table at x0 in both halves, and goes to x2, seen from KERNEL_VA. */
+mmu_on:
+    ldr     x3, =ATTRIBUTES
+    msr     mair_el1, x3
+    ldr     x3, =TCR_BOOT
+    msr     tcr_el1, x3
+    msr     ttbr0_el1, x0
+    msr     ttbr1_el1, x0
+    tlbi    vmalle1
+    ic      iallu
+    dsb     sy
+    isb
+    ldr     x3, =SCTLR_BOOT
+    msr     sctlr_el1, x3
+    isb
+    ldr     x3, =KERNEL_VA
+    add     x2, x2, x3
+    br      x2
