@@ -19,22 +19,22 @@ struct question {
     uint64_t content; /* begins the sequence of the memory's words */
 };
 
-static struct question question_of(uint64_t request)
+static struct question question_of(uint64_t random)
 {
     struct question question;
 
-    question.in_a = random_next(&request);
-    question.in_b = random_next(&request);
-    question.inout_a = random_next(&request);
-    question.inout_b = random_next(&request);
-    question.bytes = 8u * (1u + random_below(&request, HALF / 8u));
-    question.content = request;
+    question.in_a = random_next(&random);
+    question.in_b = random_next(&random);
+    question.inout_a = random_next(&random);
+    question.inout_b = random_next(&random);
+    question.bytes = 8u * (1u + random_below(&random, HALF / 8u));
+    question.content = random;
     return question;
 }
 
 static uint32_t ask(struct task *task, struct tee_param *params, uint32_t *function)
 {
-    struct question question = question_of(task->request);
+    struct question question = question_of(task->random);
     struct quire_view view;
     bool written = quire_shm_view(task->buffer, &view) == QUIRE_OK;
     uint64_t offset;
@@ -63,7 +63,7 @@ static uint64_t sum_of_bytes(uint64_t word)
 
 static bool right(struct task *task, const struct tee_param *params)
 {
-    struct question question = question_of(task->request);
+    struct question question = question_of(task->random);
     struct quire_view view;
     bool same = quire_shm_view(task->buffer, &view) == QUIRE_OK;
     uint64_t sum = 0;

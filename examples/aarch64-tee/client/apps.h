@@ -5,8 +5,18 @@
 #include "client/task.h"
 
 extern const struct app app_echo;
+extern const struct app app_sorter;
+extern const struct app app_interpreter;
+extern const struct app app_sharer;
+
+/* These two are not for tasks: what the first sees depends on others, and the second is never right. */
+extern const struct app app_watcher;
+extern const struct app app_rogue;
 
 /* Makes all of them known to the kernel. False after a message. */
 bool apps_register(struct tee *tee);
+
+/* The opposite. False if somebody still has one open. */
+bool apps_unregister(struct tee *tee);
 
 #endif

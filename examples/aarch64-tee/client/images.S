@@ -11,3 +11,8 @@ image_\name\()_end:
 
     .section .images, "aw"
     image echo
+    image sorter
+    image interpreter
+    image sharer
+    image watcher
+    image rogue

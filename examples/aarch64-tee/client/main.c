@@ -17,7 +17,8 @@ static const struct test {
     const char *name;
     void (*run)(const struct test_run *run);
 } tests[] = {
-    {"smoke", test_smoke},
+    {"smoke", test_smoke}, {"share", test_share},   {"pressure", test_pressure}, {"resize", test_resize},
+    {"rogue", test_rogue}, {"tamper", test_tamper}, {"hostile", test_hostile},   {"speed", test_speed},
 };
 
 static bool same(const char *a, const char *b)

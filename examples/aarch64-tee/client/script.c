@@ -5,6 +5,7 @@
 
 #include "abi/board.h"
 #include "client/console.h"
+#include "client/task.h"
 #include "lib/memory.h"
 
 /* A number that a script can set. */
@@ -19,7 +20,7 @@ static const struct number numbers[] = {
     {"cpus", offsetof(struct script, cpus), 1, BOARD_CPUS_MAX},
     {"seed", offsetof(struct script, seed), 0, UINT64_MAX},
     {"faults", offsetof(struct script, faults), 1, UINT64_MAX},
-    {"heap", offsetof(struct script, heap), 16, 1u << 16},
+    {"heap", offsetof(struct script, heap), 16, TASK_PAGES_MAX},
     {"calls", offsetof(struct script, calls), 1, UINT64_MAX},
     {"report", offsetof(struct script, report), 0, 1},
     {"json", offsetof(struct script, json), 0, 1},

@@ -12,7 +12,7 @@ uint32_t task_begin(struct task *task, struct tee *tee, const struct app *app, u
     task->tee = tee;
     task->app = app;
     task->seed = seed;
-    task->heap = heap;
+    task->heap = heap < TASK_PAGES_MAX ? heap : TASK_PAGES_MAX;
     if (quire_shm_alloc(&tee->shm, TASK_BUFFER_BYTES, &task->buffer) != QUIRE_OK) {
         return TEE_RESULT_OUT_OF_MEMORY;
     }
@@ -31,7 +31,7 @@ static bool begin_request(struct task *task)
     uint32_t num_params;
     uint32_t function;
 
-    task->request = random_next(&task->seed);
+    task->random = random_next(&task->seed);
     num_params = task->app->ask(task, params, &function);
     message = tee_message_invoke(task->session, function, params, num_params);
     return tee_call_begin(&task->call, task->tee, &message);
@@ -47,6 +47,7 @@ static void judge(struct task *task)
     } else {
         task->wrong++;
     }
+    task->requests++;
 }
 
 bool task_step(struct task *task)
@@ -59,6 +60,8 @@ bool task_step(struct task *task)
         return false;
     }
     judge(task);
+    task->interrupted += task->call.interrupted;
+    task->waited += task->call.waited;
     tee_call_end(&task->call);
     task->calling = false;
     return true;

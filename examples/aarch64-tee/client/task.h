@@ -16,7 +16,15 @@
  */
 #define TASK_BUFFER_BYTES 0x4000u
 
+#define TASK_PAGES_MAX 4096u
+
 struct task;
+
+/* What a model has to remember of earlier requests. */
+struct task_memory {
+    uint64_t word[4];
+    uint32_t page[TASK_PAGES_MAX];
+};
 
 /* A kind of application, and what is known of its answers. */
 struct app {
@@ -25,27 +33,31 @@ struct app {
     const unsigned char *image;
     const unsigned char *image_end;
 
-    /* Writes the next request's parameters, task->request being all that it depends on; returns how many. */
+    /* Writes the parameters of the next request, number task->requests, for which task->random is; returns how many. */
     uint32_t (*ask)(struct task *task, struct tee_param *params, uint32_t *function);
 
-    /* Is this the answer to that request? */
+    /* Is this the answer to that request? Remembers what later ones depend on. */
     bool (*right)(struct task *task, const struct tee_param *params);
 };
 
 struct task {
     struct tee *tee;
     const struct app *app;
-    uint64_t seed;    /* where the next request comes from */
-    uint64_t heap;    /* pages that the application is to work on */
-    uint64_t request; /* the random number that decides all of the present one */
+    uint64_t seed;     /* of the random numbers that requests get */
+    uint64_t heap;     /* pages that the application is to work on, at most TASK_PAGES_MAX */
+    uint64_t requests; /* answered so far */
+    uint64_t random;   /* the present one's */
+    struct task_memory memory;
     uint32_t session;
     struct quire_shm_buffer *buffer; /* TASK_BUFFER_BYTES for requests and answers */
     struct tee_call call;
     bool calling;   /* a request is on its way */
     uint64_t right; /* answers, since it began */
     uint64_t wrong;
-    uint64_t refused; /* results other than OK: those are no answers */
-    uint32_t result;  /* the last */
+    uint64_t refused;     /* results other than OK: those are no answers */
+    uint32_t result;      /* the last */
+    uint64_t interrupted; /* how often the secure world came back to be resumed: for an interrupt, ... */
+    uint64_t waited;      /* ... or for another call */
 };
 
 /* Returns the result of opening the session; unless it is OK there is nothing to end. */

@@ -29,6 +29,13 @@ uint32_t tee_register(struct tee *tee, const struct tee_name *name, const void *
     return command(tee, TEE_CMD_REGISTER, params, 2);
 }
 
+uint32_t tee_unregister(struct tee *tee, const struct tee_name *name)
+{
+    struct tee_param param = {TEE_PARAM_VALUE_IN, name->a, name->b, 0};
+
+    return command(tee, TEE_CMD_UNREGISTER, &param, 1);
+}
+
 uint32_t tee_donate(struct tee *tee, uint64_t start, uint64_t bytes)
 {
     struct tee_param param = {TEE_PARAM_MEMORY_INOUT, start, bytes, 0};

@@ -4,10 +4,13 @@
 
 #include "client/tee.h"
 
-/* Each returns a TEE_RESULT_*. Memory that is given is whole pages and lies anywhere in normal memory. */
+/* Each returns a TEE_RESULT_*. Memory that is registered or donated is whole pages, anywhere in normal memory. */
 
 /* Makes an application known by the ELF file at `image`, which stays where it is. */
 uint32_t tee_register(struct tee *tee, const struct tee_name *name, const void *image, uint64_t bytes);
+
+/* Makes it forget one. */
+uint32_t tee_unregister(struct tee *tee, const struct tee_name *name);
 
 /* Gives the kernel memory to keep sealed pages in. */
 uint32_t tee_donate(struct tee *tee, uint64_t start, uint64_t bytes);

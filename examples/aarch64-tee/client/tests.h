@@ -12,6 +12,13 @@ struct test_run {
 };
 
 /* Each leaves things as they were: no session open, all buffers returned, the pool as large as before. */
-void test_smoke(const struct test_run *run);
+void test_smoke(const struct test_run *run);    /* everything once, and the usual errors */
+void test_share(const struct test_run *run);    /* pages that several applications show */
+void test_pressure(const struct test_run *run); /* a pool that is much too small */
+void test_resize(const struct test_run *run);   /* ... and that changes its size meanwhile */
+void test_rogue(const struct test_run *run);    /* an application does what it must not */
+void test_tamper(const struct test_run *run);   /* the normal world alters what it keeps for the kernel */
+void test_hostile(const struct test_run *run);  /* the normal world lies in all it says */
+void test_speed(const struct test_run *run);    /* what a fault costs, and how long a load takes */
 
 #endif

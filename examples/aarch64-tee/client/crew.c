@@ -1,0 +1,172 @@
+/* crew.c - several tasks at once, on several processors. SPDX-License-Identifier: BSD-2-Clause */
+#include "client/crew.h"
+
+#include "lib/memory.h"
+
+/* ---- Life ---- */
+
+bool crew_begin(struct crew *crew, struct tee *tee, unsigned cpus, const struct app *const *apps, unsigned num_apps,
+                uint64_t seed, uint64_t heap)
+{
+    memset(crew, 0, sizeof *crew);
+    crew->tee = tee;
+    crew->cpus = cpus;
+    while (crew->num_tasks < num_apps) {
+        struct task *task = &crew->tasks[crew->num_tasks];
+
+        if (task_begin(task, tee, apps[crew->num_tasks], seed + crew->num_tasks, heap) != TEE_RESULT_OK) {
+            (void)crew_end(crew);
+            return false;
+        }
+        crew->num_tasks++;
+    }
+    return true;
+}
+
+bool crew_end(struct crew *crew)
+{
+    bool closed = true;
+
+    while (crew->num_tasks > 0) {
+        closed = task_end(&crew->tasks[--crew->num_tasks]) == TEE_RESULT_OK && closed;
+    }
+    return closed;
+}
+
+/* ---- Work ---- */
+
+/* One processor's part of it. */
+struct shift {
+    struct crew *crew;
+    unsigned cpu;
+};
+
+static void step_all(const struct shift *shift)
+{
+    unsigned i;
+
+    for (i = shift->cpu; i < shift->crew->num_tasks; i += shift->crew->cpus) {
+        (void)task_step(&shift->crew->tasks[i]);
+    }
+}
+
+/* By turns too: one of them may wait for another. */
+static void finish_all(const struct shift *shift)
+{
+    bool calling = true;
+    unsigned i;
+
+    while (calling) {
+        calling = false;
+        for (i = shift->cpu; i < shift->crew->num_tasks; i += shift->crew->cpus) {
+            struct task *task = &shift->crew->tasks[i];
+
+            if (task->calling) {
+                (void)task_step(task);
+                calling = calling || task->calling;
+            }
+        }
+    }
+}
+
+/* What a further processor does. */
+static void work_shift(void *arg)
+{
+    const struct shift *shift = (const struct shift *)arg;
+
+    while (__atomic_load_n(&shift->crew->stop, __ATOMIC_ACQUIRE) == 0) {
+        step_all(shift);
+    }
+    finish_all(shift);
+}
+
+void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
+{
+    struct shift shifts[BOARD_CPUS_MAX];
+    unsigned cpu;
+
+    __atomic_store_n(&crew->stop, 0, __ATOMIC_RELEASE);
+    for (cpu = 0; cpu < crew->cpus; cpu++) {
+        shifts[cpu].crew = crew;
+        shifts[cpu].cpu = cpu;
+        if (cpu != 0) {
+            cpu_run(cpu, work_shift, &shifts[cpu]);
+        }
+    }
+    do {
+        step_all(&shifts[0]);
+    } while (go_on(ctx));
+    __atomic_store_n(&crew->stop, 1, __ATOMIC_RELEASE);
+    finish_all(&shifts[0]);
+    for (cpu = 1; cpu < crew->cpus; cpu++) {
+        cpu_wait(cpu);
+    }
+}
+
+/* ---- A number of requests ---- */
+
+static uint64_t answers(const struct task *task)
+{
+    return __atomic_load_n(&task->right, __ATOMIC_RELAXED) + __atomic_load_n(&task->wrong, __ATOMIC_RELAXED) +
+           __atomic_load_n(&task->refused, __ATOMIC_RELAXED);
+}
+
+struct goal {
+    const struct crew *crew;
+    uint64_t answers[CREW_TASKS_MAX];
+};
+
+static bool goal_is_ahead(void *ctx)
+{
+    const struct goal *goal = (const struct goal *)ctx;
+    unsigned i;
+
+    for (i = 0; i < goal->crew->num_tasks; i++) {
+        if (answers(&goal->crew->tasks[i]) < goal->answers[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void crew_run_requests(struct crew *crew, uint64_t requests)
+{
+    struct goal goal;
+    unsigned i;
+
+    goal.crew = crew;
+    for (i = 0; i < crew->num_tasks; i++) {
+        goal.answers[i] = answers(&crew->tasks[i]) + requests;
+    }
+    crew_run(crew, goal_is_ahead, &goal);
+}
+
+/* ---- What came of it ---- */
+
+struct crew_total crew_total(const struct crew *crew)
+{
+    struct crew_total total;
+    unsigned i;
+
+    memset(&total, 0, sizeof total);
+    for (i = 0; i < crew->num_tasks; i++) {
+        total.right += crew->tasks[i].right;
+        total.wrong += crew->tasks[i].wrong;
+        total.refused += crew->tasks[i].refused;
+        total.interrupted += crew->tasks[i].interrupted;
+        total.waited += crew->tasks[i].waited;
+    }
+    return total;
+}
+
+bool crew_is_right(const struct crew *crew)
+{
+    unsigned i;
+
+    for (i = 0; i < crew->num_tasks; i++) {
+        if (!task_is_right(&crew->tasks[i])) {
+            return false;
+        }
+    }
+    return true;
+}
