@@ -66,7 +66,7 @@ static void remember(struct task *task)
 
     task->memory.word[SEED] = task->random;
     task->memory.word[SUM] = totals.sum;
-    task->memory.word[XOR] = totals.xor ;
+    task->memory.word[XOR] = totals.xored;
     task->memory.word[MIXED] = totals.mixed;
     memset(task->memory.page, 0, sizeof task->memory.page);
 }

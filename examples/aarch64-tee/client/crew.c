@@ -41,8 +41,9 @@ struct shift {
     unsigned cpu;
 };
 
-static void step_all(const struct shift *shift)
+static void step_all(void *ctx)
 {
+    const struct shift *shift = (const struct shift *)ctx;
     unsigned i;
 
     for (i = shift->cpu; i < shift->crew->num_tasks; i += shift->crew->cpus) {
@@ -72,7 +73,7 @@ static void finish_all(const struct shift *shift)
 /* What a further processor does. */
 static void work_shift(void *arg)
 {
-    const struct shift *shift = (const struct shift *)arg;
+    struct shift *shift = (struct shift *)arg;
 
     while (__atomic_load_n(&shift->crew->stop, __ATOMIC_ACQUIRE) == 0) {
         step_all(shift);
@@ -93,9 +94,11 @@ void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
             cpu_run(cpu, work_shift, &shifts[cpu]);
         }
     }
+    tee_set_meanwhile(crew->tee, step_all, &shifts[0]);
     do {
         step_all(&shifts[0]);
     } while (go_on(ctx));
+    tee_set_meanwhile(crew->tee, NULL, NULL);
     __atomic_store_n(&crew->stop, 1, __ATOMIC_RELEASE);
     finish_all(&shifts[0]);
     for (cpu = 1; cpu < crew->cpus; cpu++) {

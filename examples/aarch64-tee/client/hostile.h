@@ -27,6 +27,7 @@ struct hostile {
     struct quire_shm_buffer *page;       /* the message is somewhere in it */
     struct quire_shm_buffer *data;       /* HOSTILE_DATA_BYTES that honest parameters name */
     uint32_t sessions[HOSTILE_SESSIONS]; /* 0: none */
+    uint32_t next_session;               /* those of lower numbers are closed, but for the secret's */
     uint32_t files;                      /* how many were made; the places are used again */
     uint64_t least_pages;                /* of the pool */
 
@@ -66,6 +67,10 @@ struct hostile_file hostile_file(struct hostile *hostile);
 
 /* One call, and everything that can be looked at after it. */
 void hostile_call(struct hostile *hostile);
+
+/* Closes every session that calls have opened, known or not: whoever changes messages also changes answers. Done every so many calls. */
+#define HOSTILE_SWEEP_EVERY 1000u
+void hostile_close_all(struct hostile *hostile);
 
 /* ---- Answers (hostile_answers.c) ---- */
 

@@ -1,7 +1,9 @@
 /* hostile_call.c - a call that lies, and everything that can be looked at after it. SPDX-License-Identifier: BSD-2-Clause */
 #include "abi/world.h"
+#include "client/apps.h"
 #include "client/hostile.h"
 #include "client/random.h"
+#include "lib/memory.h"
 
 #define LOOK_EVERY 8u /* calls between two looks at the buffers */
 
@@ -85,25 +87,21 @@ static uint64_t place(struct hostile *hostile)
     return hostile->page->phys.pa.addr + offset;
 }
 
-static void write_message(struct hostile *hostile, const struct tee_message *message)
+static bool write_message(const struct hostile *hostile, const struct tee_message *message)
 {
     struct quire_view view;
 
-    if (quire_shm_view(hostile->page, &view) != QUIRE_OK ||
-        quire_view_write(&view, hostile->offset, message, sizeof *message) != QUIRE_OK) {
-        hostile->strange_registers++; /* cannot be: the page is there */
-    }
+    return quire_shm_view(hostile->page, &view) == QUIRE_OK &&
+           quire_view_write(&view, hostile->offset, message, sizeof *message) == QUIRE_OK;
 }
 
-static void read_message(struct hostile *hostile, struct tee_message *message)
+static bool read_message(const struct hostile *hostile, struct tee_message *message)
 {
     struct quire_snapshot snapshot;
     struct quire_view view;
 
-    if (quire_shm_view(hostile->page, &view) != QUIRE_OK ||
-        quire_view_snapshot(&view, hostile->offset, message, sizeof *message, &snapshot) != QUIRE_OK) {
-        hostile->strange_registers++;
-    }
+    return quire_shm_view(hostile->page, &view) == QUIRE_OK &&
+           quire_view_snapshot(&view, hostile->offset, message, sizeof *message, &snapshot) == QUIRE_OK;
 }
 
 /* Until it is over, with a word for threads that nobody has suspended now and then. */
@@ -122,7 +120,8 @@ static uint32_t finish(struct hostile *hostile, struct smc_registers *registers)
     return answer;
 }
 
-/* Sessions that were opened are used from then on, those that were closed are not. */
+/* Sessions that were opened are used from then on, those that were closed are not. What is wrong with that, and what there is no room
+ * for, hostile_close_all() puts right. */
 static void remember_session(struct hostile *hostile, const struct tee_message *asked, const struct tee_message *answer)
 {
     unsigned i;
@@ -149,7 +148,9 @@ static void call_with_message(struct hostile *hostile)
     uint64_t pa = place(hostile);
     uint32_t flips;
 
-    write_message(hostile, &message);
+    if (!write_message(hostile, &message)) {
+        return;
+    }
     __atomic_store_n(&hostile->flipping, random_below(&hostile->random, 4) == 0, __ATOMIC_RELEASE);
     flips = __atomic_load_n(&hostile->flips, __ATOMIC_ACQUIRE);
     if (random_below(&hostile->random, 16) == 0) {
@@ -162,12 +163,26 @@ static void call_with_message(struct hostile *hostile)
     (void)finish(hostile, &registers);
     hostile->changed += __atomic_load_n(&hostile->flips, __ATOMIC_ACQUIRE) != flips;
     __atomic_store_n(&hostile->flipping, 0, __ATOMIC_RELEASE);
-    if ((uint32_t)registers.x[0] == TEE_OK) {
-        read_message(hostile, &answer);
+    if ((uint32_t)registers.x[0] == TEE_OK && read_message(hostile, &answer)) {
         hostile_saw_result(answer.result);
         hostile->decoded += answer.result != TEE_RESULT_BAD_PARAMETERS || answer.origin == TEE_ORIGIN_APPLICATION;
         remember_session(hostile, &message, &answer);
     }
+}
+
+void hostile_close_all(struct hostile *hostile)
+{
+    uint32_t end = hostile->next_session + HOSTILE_SWEEP_EVERY; /* a call takes one number at most */
+    uint32_t last;
+
+    while (hostile->next_session != end) {
+        (void)tee_close(hostile->tee, hostile->next_session++);
+    }
+    if (tee_open(hostile->tee, &app_echo.name, &last) == TEE_RESULT_OK) {
+        hostile->next_session = last + 1u;
+        (void)tee_close(hostile->tee, last);
+    }
+    memset(hostile->sessions, 0, sizeof hostile->sessions);
 }
 
 void hostile_call(struct hostile *hostile)
@@ -177,7 +192,10 @@ void hostile_call(struct hostile *hostile)
     } else {
         call_with_message(hostile);
     }
-    if (++hostile->calls % LOOK_EVERY == 0) {
+    if (++hostile->calls % HOSTILE_SWEEP_EVERY == 0) {
+        hostile_close_all(hostile);
+    }
+    if (hostile->calls % LOOK_EVERY == 0) {
         hostile->leaks += secret_count(&hostile->secret, hostile->data->phys.pa.addr, HOSTILE_DATA_BYTES);
         hostile->leaks += secret_count(&hostile->secret, hostile->page->phys.pa.addr, QUIRE_PAGE_SIZE);
     }

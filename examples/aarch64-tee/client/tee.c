@@ -157,14 +157,24 @@ void tee_call_end(struct tee_call *call)
     (void)tee_request_delete(&call->tee->shm.driver, &call->request);
 }
 
+void tee_set_meanwhile(struct tee *tee, void (*work)(void *ctx), void *ctx)
+{
+    tee->meanwhile[cpu_number()].work = work;
+    tee->meanwhile[cpu_number()].ctx = ctx;
+}
+
 uint32_t tee_do(struct tee *tee, struct tee_message *message)
 {
+    const struct tee_meanwhile *meanwhile = &tee->meanwhile[cpu_number()];
     struct tee_call call;
 
     if (!tee_call_begin(&call, tee, message)) {
         return TEE_RESULT_OUT_OF_MEMORY;
     }
     while (!tee_call_step(&call)) {
+        if (call.smc != TEE_INTERRUPTED && meanwhile->work != NULL) {
+            meanwhile->work(meanwhile->ctx);
+        }
     }
     *message = call.message;
     tee_call_end(&call);

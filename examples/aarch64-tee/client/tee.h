@@ -32,9 +32,16 @@
 #define TEE_BUFFERS_MAX 64u
 #define TEE_SHARED_MAX (16u << 20) /* bytes of shared memory that the books have room for */
 
+/* What a processor does while a call that it waits for waits for another one. */
+struct tee_meanwhile {
+    void (*work)(void *ctx); /* null: nothing */
+    void *ctx;
+};
+
 struct tee {
     struct quire_shm shm;
     struct spinlock lock;
+    struct tee_meanwhile meanwhile[BOARD_CPUS_MAX];
     uint64_t driver_book[QUIRE_SHM_DRIVER_BOOK_BYTES(QUIRE_SHM_DRIVER_PAGES, TEE_REQUESTS_MAX) / sizeof(uint64_t) + 1u];
     uint64_t client_book[QUIRE_SHM_CLIENT_BOOK_BYTES(TEE_SHARED_MAX, TEE_BUFFERS_MAX) / sizeof(uint64_t) + 1u];
     struct quire_shm_buffer buffers[TEE_BUFFERS_MAX];
@@ -73,6 +80,10 @@ void tee_call_end(struct tee_call *call);
 
 /* All of it: returns the result, `message` gets the answer. */
 uint32_t tee_do(struct tee *tee, struct tee_message *message);
+
+/* A processor that has calls of its own on the way and uses tee_do() beside them says here how to go on with them: what tee_do() waits for
+ * may be one of these. `work` must not use tee_do(). */
+void tee_set_meanwhile(struct tee *tee, void (*work)(void *ctx), void *ctx);
 
 /* ---- Sessions ---- */
 

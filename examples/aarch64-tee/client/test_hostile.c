@@ -160,6 +160,51 @@ static void a_session_has_one_call(struct hostile *hostile)
     check(tee_close(hostile->tee, session) == TEE_RESULT_OK, "and closed");
 }
 
+/* ---- Calls that wait for each other ---- */
+
+#define OPENS 200u
+
+/* Another processor's work: files are registered, which takes long, and nobody can open anything meanwhile. */
+struct registrar {
+    struct hostile *hostile;
+    uint32_t stop;
+};
+
+static void keep_registering(void *arg)
+{
+    struct registrar *registrar = (struct registrar *)arg;
+    const struct tee_name name = {HOSTILE_NAME, 0};
+
+    while (__atomic_load_n(&registrar->stop, __ATOMIC_ACQUIRE) == 0) {
+        (void)tee_register(registrar->hostile->tee, &name, app_rogue.image, QUIRE_PAGE_SIZE);
+        (void)tee_register(registrar->hostile->tee, &name, app_interpreter.image,
+                           (uint64_t)(app_interpreter.image_end - app_interpreter.image));
+    }
+}
+
+static void calls_wait_for_each_other(struct hostile *hostile)
+{
+    struct registrar registrar = {hostile, 0};
+    unsigned opened = 0;
+    unsigned i;
+
+    cpu_run(1, keep_registering, &registrar);
+    for (i = 0; i < OPENS; i++) {
+        struct tee_message message = tee_message_open(&app_echo.name);
+        struct tee_call call;
+
+        if (tee_call_begin(&call, hostile->tee, &message)) {
+            while (!step_and_see(&call)) {
+            }
+            opened += call.message.result == TEE_RESULT_OK && tee_close(hostile->tee, call.message.session) == TEE_RESULT_OK;
+            tee_call_end(&call);
+        }
+    }
+    __atomic_store_n(&registrar.stop, 1, __ATOMIC_RELEASE);
+    cpu_wait(1);
+    check(opened == OPENS, "sessions open and close while another processor registers files: %u of %u", opened, OPENS);
+}
+
 /* ---- The lies ---- */
 
 /* Another processor's work: changes the message whenever there is one to be changed. */
@@ -225,24 +270,24 @@ static bool begin(struct hostile *hostile, const struct test_run *run)
         return false;
     }
     hostile->least_pages = stats.pool_min;
-    return secret_plant(&hostile->secret, run->tee, run->script->seed ^ cpu_ticks());
+    if (!secret_plant(&hostile->secret, run->tee, run->script->seed ^ cpu_ticks())) {
+        return false;
+    }
+    hostile->next_session = hostile->secret.session + 1u;
+    return true;
 }
 
 /* Closes what the lies have opened, and makes the applications known under their own names again. */
 static bool clean_up(struct hostile *hostile, uint64_t pool_pages)
 {
     struct tee_name name = {HOSTILE_NAME, 0};
-    uint64_t now;
-    bool clean = tee_resize(hostile->tee, pool_pages, &now) == TEE_RESULT_OK;
-    unsigned i;
+    uint64_t now = 0;
 
-    for (i = 0; i < HOSTILE_SESSIONS; i++) {
-        clean = (hostile->sessions[i] == 0 || tee_close(hostile->tee, hostile->sessions[i]) != TEE_RESULT_BUSY) && clean;
-    }
+    hostile_close_all(hostile);
     for (name.b = 0; name.b < HOSTILE_NAMES; name.b++) {
         (void)tee_unregister(hostile->tee, &name);
     }
-    return clean;
+    return tee_resize(hostile->tee, pool_pages, &now) == TEE_RESULT_OK && now == pool_pages;
 }
 
 static void others_still_work(const struct test_run *run)
@@ -272,6 +317,9 @@ void test_hostile(const struct test_run *run)
     outputs_stay_in_shared_memory(&hostile);
     threads_run_out(&hostile);
     a_session_has_one_call(&hostile);
+    if (run->script->cpus > 1) {
+        calls_wait_for_each_other(&hostile);
+    }
     lie(&hostile, run->script);
     judge(&hostile, run->script);
     hostile_check_answers(run->script->cpus);
