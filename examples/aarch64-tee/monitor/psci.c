@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "monitor/gic.h"
+#include "monitor/sysreg.h"
 
 /* PSCI's CPU_OFF and CPU_ON, which are states here, are TURN_OFF and TURN_ON. A 64-bit variant has FUNCTION_64 set. */
 #define VERSION 0x84000000u
@@ -106,11 +107,12 @@ static int64_t affinity_info(uint64_t affinity, uint64_t level)
 
 bool psci_is_wanted(struct cpu *cpu)
 {
-    uint32_t state;
+    uint32_t state = __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE);
 
-    do { /* not long: the caller of CPU_ON is in turn_on() */
+    while (state == CPU_CLAIMED) { /* not for long: the caller of CPU_ON is in turn_on() */
+        yield();
         state = __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE);
-    } while (state == CPU_CLAIMED);
+    }
     return state == CPU_ON_PENDING;
 }
 

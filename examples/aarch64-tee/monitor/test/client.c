@@ -251,6 +251,7 @@ static void take_interrupts(bool yes)
 static void wait_for_interrupts(uint64_t cpu, uint32_t number)
 {
     for (unsigned n = 0; n < SPINS && interrupts[cpu] < number; n++) {
+        yield();
     }
     expect("interrupts taken", interrupts[cpu], number);
 }
@@ -344,6 +345,7 @@ void client_further(uint64_t cpu, uint64_t context)
 static void wait_until_off(uint64_t cpu)
 {
     for (unsigned n = 0; n < SPINS && smc(PSCI_AFFINITY_INFO, cpu, 0, 0) != 1; n++) {
+        yield();
     }
     expect("AFFINITY_INFO of a processor that is off", smc(PSCI_AFFINITY_INFO, cpu, 0, 0), 1);
 }

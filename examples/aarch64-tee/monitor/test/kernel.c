@@ -14,6 +14,7 @@
 #define MASK_IRQ_FIQ "3"
 #define COUNTED_ROUNDS 1000u
 #define PMCR_ENABLE 1u
+#define PMCR_NOT_WHERE_PROHIBITED (1u << 5)
 #define PMCNTENSET_CYCLES (1u << 31)
 
 void kernel_boot(uint64_t cpu, uint64_t config) __attribute__((noreturn));
@@ -84,7 +85,7 @@ static uint64_t count_cycles(void)
 {
     uint64_t before;
 
-    sysreg_write(pmcr_el0, PMCR_ENABLE);
+    sysreg_write(pmcr_el0, PMCR_ENABLE | PMCR_NOT_WHERE_PROHIBITED);
     sysreg_write(pmcntenset_el0, PMCNTENSET_CYCLES);
     isb();
     before = sysreg_read(pmccntr_el0);
