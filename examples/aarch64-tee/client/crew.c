@@ -47,7 +47,11 @@ static void step_all(void *ctx)
     unsigned i;
 
     for (i = shift->cpu; i < shift->crew->num_tasks; i += shift->crew->cpus) {
-        (void)task_step(&shift->crew->tasks[i]);
+        struct task *task = &shift->crew->tasks[i];
+
+        if (task->calling || task->requests < shift->crew->goals[i]) {
+            (void)task_step(task);
+        }
     }
 }
 
@@ -81,7 +85,7 @@ static void work_shift(void *arg)
     finish_all(shift);
 }
 
-void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
+static void run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
 {
     struct shift shifts[BOARD_CPUS_MAX];
     unsigned cpu;
@@ -106,26 +110,23 @@ void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
     }
 }
 
-/* ---- A number of requests ---- */
-
-static uint64_t answers(const struct task *task)
+void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
 {
-    return __atomic_load_n(&task->right, __ATOMIC_RELAXED) + __atomic_load_n(&task->wrong, __ATOMIC_RELAXED) +
-           __atomic_load_n(&task->refused, __ATOMIC_RELAXED);
-}
-
-struct goal {
-    const struct crew *crew;
-    uint64_t answers[CREW_TASKS_MAX];
-};
-
-static bool goal_is_ahead(void *ctx)
-{
-    const struct goal *goal = (const struct goal *)ctx;
     unsigned i;
 
-    for (i = 0; i < goal->crew->num_tasks; i++) {
-        if (answers(&goal->crew->tasks[i]) < goal->answers[i]) {
+    for (i = 0; i < crew->num_tasks; i++) {
+        crew->goals[i] = UINT64_MAX;
+    }
+    run(crew, go_on, ctx);
+}
+
+static bool goals_are_ahead(void *ctx)
+{
+    const struct crew *crew = (const struct crew *)ctx;
+    unsigned i;
+
+    for (i = 0; i < crew->num_tasks; i++) {
+        if (__atomic_load_n(&crew->tasks[i].requests, __ATOMIC_RELAXED) < crew->goals[i]) {
             return true;
         }
     }
@@ -134,14 +135,12 @@ static bool goal_is_ahead(void *ctx)
 
 void crew_run_requests(struct crew *crew, uint64_t requests)
 {
-    struct goal goal;
     unsigned i;
 
-    goal.crew = crew;
     for (i = 0; i < crew->num_tasks; i++) {
-        goal.answers[i] = answers(&crew->tasks[i]) + requests;
+        crew->goals[i] = crew->tasks[i].requests + requests;
     }
-    crew_run(crew, goal_is_ahead, &goal);
+    run(crew, goals_are_ahead, crew);
 }
 
 /* ---- What came of it ---- */

@@ -12,7 +12,8 @@ struct crew {
     unsigned cpus;
     unsigned num_tasks;
     struct task tasks[CREW_TASKS_MAX];
-    uint32_t stop; /* another processor's word to all */
+    uint64_t goals[CREW_TASKS_MAX]; /* how many requests each makes at most */
+    uint32_t stop;                  /* the first processor's word to the others */
 };
 
 /* Opens a session of each of `apps` for the processors 0..cpus-1; true if all are there. Else nothing is left open. */
@@ -23,7 +24,7 @@ bool crew_begin(struct crew *crew, struct tee *tee, unsigned cpus, const struct 
  * on its way is finished. */
 void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx);
 
-/* The same until each task has had `requests` answers more. */
+/* The same until each task has had exactly `requests` answers more. */
 void crew_run_requests(struct crew *crew, uint64_t requests);
 
 /* Closes all sessions; true if all could be closed. */
