@@ -25,6 +25,12 @@ void cpu_wait(unsigned cpu);
 
 /* ---- Between processors ---- */
 
+/* In every loop that waits for another processor: where one host thread plays all of them (-icount), it lets the others on. */
+static inline void cpu_yield(void)
+{
+    __asm__ volatile("yield" ::: "memory");
+}
+
 struct spinlock {
     uint32_t taken;
 };

@@ -81,6 +81,7 @@ static void work_shift(void *arg)
 
     while (__atomic_load_n(&shift->crew->stop, __ATOMIC_ACQUIRE) == 0) {
         step_all(shift);
+        cpu_yield();
     }
     finish_all(shift);
 }
@@ -101,6 +102,7 @@ static void run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx)
     tee_set_meanwhile(crew->tee, step_all, &shifts[0]);
     do {
         step_all(&shifts[0]);
+        cpu_yield();
     } while (go_on(ctx));
     tee_set_meanwhile(crew->tee, NULL, NULL);
     __atomic_store_n(&crew->stop, 1, __ATOMIC_RELEASE);

@@ -172,6 +172,7 @@ uint32_t tee_do(struct tee *tee, struct tee_message *message)
         return TEE_RESULT_OUT_OF_MEMORY;
     }
     while (!tee_call_step(&call)) {
+        cpu_yield();
         if (call.smc != TEE_INTERRUPTED && meanwhile->work != NULL) {
             meanwhile->work(meanwhile->ctx);
         }

@@ -195,6 +195,7 @@ static void calls_wait_for_each_other(struct hostile *hostile)
 
         if (tee_call_begin(&call, hostile->tee, &message)) {
             while (!step_and_see(&call)) {
+                cpu_yield();
             }
             opened += call.message.result == TEE_RESULT_OK && tee_close(hostile->tee, call.message.session) == TEE_RESULT_OK;
             tee_call_end(&call);
@@ -222,6 +223,7 @@ static void flip(void *arg)
         if (__atomic_load_n(&flipper->hostile->flipping, __ATOMIC_ACQUIRE) != 0) {
             hostile_change_word(flipper->hostile, &random);
         }
+        cpu_yield();
     }
 }
 
