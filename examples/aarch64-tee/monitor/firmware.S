@@ -6,6 +6,5 @@
     .org FLASH_KERNEL
     .incbin KERNEL_BIN
     .org FLASH_CONFIG
-    .incbin CONFIG_TEXT
-    .byte 0
+    .asciz CONFIG
     .org FLASH_CONFIG + 0x1000

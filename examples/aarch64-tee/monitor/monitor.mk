@@ -1,9 +1,5 @@
 # The EL3 monitor, the image of the flash, and the monitor's own test.
-#   CONFIG  text for the kernel, "name=value ...", which the flash image contains
-
 include $(HERE)lib/lib.mk
-
-CONFIG ?=
 
 MONITOR_SOURCES := $(addprefix monitor/,start.S vectors.S main.c world.c smc.c psci.c gic.c gicv2.c gicv3.c machine.c)
 $(eval $(call image,monitor,$(MONITOR_SOURCES) $(LIB_SOURCES),-fno-pie))
@@ -18,16 +14,12 @@ $(BUILD)/monitor.elf: $(monitor_objects) $(BUILD)/monitor.ld
 $(BUILD)/monitor.bin: $(BUILD)/monitor.elf
 	$(OBJCOPY) -O binary $< $@
 
-# $(call flash,KERNEL_BIN): makes $@ of the monitor, that kernel and the configuration.
-flash = $(CC) $(ASFLAGS) -DMONITOR_BIN='"$(BUILD)/monitor.bin"' -DKERNEL_BIN='"$(1)"' -DCONFIG_TEXT='"$(BUILD)/config.txt"' \
+# $(call flash,KERNEL_BIN,CONFIG): makes $@ of the monitor, that kernel, and a configuration that can be overwritten at FLASH_CONFIG.
+flash = $(CC) $(ASFLAGS) -DMONITOR_BIN='"$(BUILD)/monitor.bin"' -DKERNEL_BIN='"$(1)"' -DCONFIG='"$(2)"' \
     -c -o $(@:.bin=.o) $(HERE)monitor/firmware.S && $(OBJCOPY) -O binary $(@:.bin=.o) $@
 
-$(BUILD)/firmware.bin: $(HERE)monitor/firmware.S $(BUILD)/monitor.bin $(BUILD)/kernel.bin $(BUILD)/config.txt
-	$(call flash,$(BUILD)/kernel.bin)
-
-$(BUILD)/config.txt: FORCE
-	@mkdir -p $(@D)
-	@printf '%s' '$(CONFIG)' | cmp -s - $@ || printf '%s' '$(CONFIG)' >$@
+$(BUILD)/firmware.bin: $(HERE)monitor/firmware.S $(HERE)abi/board.h $(BUILD)/monitor.bin $(BUILD)/kernel.bin
+	$(call flash,$(BUILD)/kernel.bin,)
 
 all: $(BUILD)/firmware.bin
 
@@ -48,9 +40,9 @@ $(BUILD)/monitor-test-kernel.elf $(BUILD)/monitor-test-client.elf: %.elf: %.ld
 $(BUILD)/monitor-test-kernel.bin $(BUILD)/monitor-test-client.bin: %.bin: %.elf
 	$(OBJCOPY) -O binary $< $@
 
-$(BUILD)/monitor-test-firmware.bin: $(HERE)monitor/firmware.S $(BUILD)/monitor.bin $(BUILD)/monitor-test-kernel.bin $(BUILD)/config.txt
-	$(call flash,$(BUILD)/monitor-test-kernel.bin)
+$(BUILD)/monitor-test-firmware.bin: $(HERE)monitor/firmware.S $(HERE)abi/board.h $(BUILD)/monitor.bin $(BUILD)/monitor-test-kernel.bin
+	$(call flash,$(BUILD)/monitor-test-kernel.bin,monitor-test=1)
 
 monitor-test: $(BUILD)/monitor-test-firmware.bin $(BUILD)/monitor-test-client.bin
 
-.PHONY: monitor-test FORCE
+.PHONY: monitor-test

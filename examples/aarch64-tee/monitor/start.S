@@ -50,19 +50,16 @@ wait:
     isb
 
 enter:
-    /* C uses SP_EL0; SP_EL3 is for vectors.S. */
+    /* C uses SP_EL0, SP_EL3 is for vectors.S; and it is in secure memory, so here flash is left. */
     msr     spsel, #0
     ldr     x0, =stacks + STACK_BYTES
     mov     x1, #STACK_BYTES
     madd    x0, x20, x1, x0
     mov     sp, x0
-    ldr     x2, =main_first
-    ldr     x3, =main_further
-    cmp     x20, #0
-    csel    x2, x2, x3, eq
-    mov     x1, x0
-    mov     x0, x20
-    blr     x2
+    ldr     x1, =main_first
+    cbz     x20, 2f
+    ldr     x1, =main_further
+2:  br      x1
 
 unused:
     wfi
