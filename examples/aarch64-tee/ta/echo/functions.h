@@ -4,7 +4,7 @@
 
 /*
  * Parameters of any other kind: TEE_RESULT_BAD_PARAMETERS. Memory may change while it is looked at: each byte of it is read once,
- * into memory of the application's own. A buffer that is too short gets nothing but the length it should have (TEE_RESULT_SHORT_BUFFER).
+ * into memory of the application's own. A buffer that is too short (SHORT_BUFFER) gets nothing but the length it should have.
  */
 enum echo_function {
     ECHO_NOTHING,   /* no parameters */

@@ -11,7 +11,7 @@
 
 struct sorter_totals {
     uint64_t sum;
-    uint64_t xor ;
+    uint64_t xored;
     uint64_t mixed; /* sum of mix() of each record: also tells apart what the other two do not */
 };
 
@@ -23,7 +23,7 @@ static inline uint64_t sorter_record(uint64_t seed, uint64_t index)
 static inline void sorter_count(struct sorter_totals *totals, uint64_t record)
 {
     totals->sum += record;
-    totals->xor ^= record;
+    totals->xored ^= record;
     totals->mixed += mix(record);
 }
 

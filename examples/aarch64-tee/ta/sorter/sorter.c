@@ -80,11 +80,11 @@ static uint32_t verify(struct ta_param *totals_out, struct ta_param *order_out)
         before = record;
     }
     totals_out->a = totals.sum;
-    totals_out->b = totals.xor ;
+    totals_out->b = totals.xored;
     order_out->a = totals.mixed;
     order_out->b = ascending;
-    return heap_is_all_sealed(&heap) && totals.sum == heap.filled.sum &&
-                   totals.xor == heap.filled.xor &&totals.mixed == heap.filled.mixed
+    return heap_is_all_sealed(&heap) && totals.sum == heap.filled.sum && totals.xored == heap.filled.xored &&
+                   totals.mixed == heap.filled.mixed
                ? TEE_RESULT_OK
                : TEE_RESULT_CORRUPT;
 }
