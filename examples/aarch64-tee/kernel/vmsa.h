@@ -6,26 +6,28 @@
 #include <quire/mmu.h>
 
 /*
- * Stage 1 of EL1 and EL0, 4 KiB granule, 39-bit addresses: three levels. TTBR0 has the addresses of one application, TTBR1 the kernel's,
- * whose entries are global. Tables come from a fixed number of pages, of which the level-3 tables of the pager's areas can be taken back.
+ * Stage 1 of EL1 and EL0, 4 KiB granule, 39-bit addresses: three levels. TTBR0 has the addresses of one application, TTBR1 the
+ * kernel's, whose entries are global. Tables come from a fixed number of pages; those of level 3 that show what the pager pages can
+ * be taken back.
  *
- *     struct vmsa ---- book[]    what is known of each table page: on the free list, a root, level 2, or level 3 (oldest first)
+ *     struct vmsa         book[]: what is known of each table: free, a root, of level 2, or of level 3 (these from the oldest on)
  *        |
- *     struct vmsa_space  root -> level 2 -> level 3 -> pages      one of each quire_vm, which names it: vm->user
+ *     struct vmsa_space   root -> level 2 -> level 3 -> pages        one for each quire_vm, which names it: vm->user
  *
- * To use it:  vmsa_init()   vmsa_space_init(.., true), vmsa_map_fixed()   on every processor: MAIR_EL1 = VMSA_MAIR, TCR_EL1 = vmsa_tcr(),
- * TTBR1_EL1 = the kernel's root, vmsa_use(.., NULL), then throw away what the TLB has   vmsa_hooks(), which leaves alias_get, alias_put, lock,
- * unlock, wait and wake to the kernel.
+ * To use it: vmsa_init(); vmsa_space_init() and vmsa_map_fixed() for the kernel; on every processor MAIR_EL1 = VMSA_MAIR, TCR_EL1 =
+ * vmsa_tcr(), TTBR1_EL1 = the kernel's root, vmsa_use(.., NULL), and away with what its TLB has; vmsa_hooks(), which leaves
+ * alias_get, alias_put, lock, unlock, wait and wake to the kernel.
  *
- * All tables are under the pager's lock. Who has which ASID is under a lock of its own, taken last and held for a few instructions; code that
- * may call these functions must not interrupt them.
+ * All tables are under the pager's lock. Who has which ASID is under a lock of its own, taken last and held for a few instructions:
+ * what calls these functions must not interrupt them on the same processor.
  */
 
 #define VMSA_VA_BITS 39
 #define VMSA_CPUS_MAX 8
 
-/* Tables with which every instruction finishes, however the threads' faults interleave: an instruction needs up to three pages, each with a
- * table of level 2 and of level 3. One root for each space (the kernel's too), one for who has none; add those that vmsa_map_fixed() takes. */
+/* So many tables let every instruction finish, however the faults of threads interleave: one needs up to three pages, each with a
+ * table of level 2 and of level 3. Each space has a root (the kernel's too), and so has who has no space; add those that
+ * vmsa_map_fixed() takes. */
 #define VMSA_TABLES_MIN(spaces, threads) ((spaces) + 1 + 6 * (threads))
 
 /* `attr` of quire_vm_map() and vmsa_map_fixed(): normal write-back memory, unless one says otherwise. */
@@ -40,7 +42,7 @@ struct vmsa_table {
     struct quire_list_node link; /* on vmsa.free, or of level 3 on vmsa.leaves */
     struct quire_vm *vm;         /* whose pages it shows; null: none, or they are fixed: it cannot be taken back */
     uintptr_t va;                /* the first address it translates */
-    uint16_t entries;            /* how many are not zero */
+    uint32_t entries;            /* how many are not zero */
     bool used;                   /* level 3: it has had an entry */
     bool claimed;                /* level 3: somebody is taking it back */
 };
@@ -48,7 +50,7 @@ struct vmsa_table {
 struct vmsa_config {
     void *tables;            /* page-aligned memory of the kernel's, write-back, shared by all processors */
     uint64_t tables_pa;      /* ... its physical address */
-    struct vmsa_table *book; /* ntables of them */
+    struct vmsa_table *book; /* one for each of them */
     uint32_t ntables;
     uint32_t cpus;       /* how many processors will use it: 1..VMSA_CPUS_MAX */
     uint32_t asids;      /* use so many ASIDs: at least cpus + 1; 0: as many as the processor has */
@@ -72,7 +74,6 @@ struct vmsa {
     struct vmsa_table *book;
     unsigned char *tables;
     uint64_t tables_pa;
-    uint32_t ntables;
     const struct quire_mmu *mmu; /* for its lock */
     struct quire_list_node free;
     struct quire_list_node leaves; /* level 3, the oldest first */
@@ -80,28 +81,32 @@ struct vmsa {
     bool hardware_accessed;        /* out */
     bool hardware_dirty;           /* out */
     uint64_t tcr;
-    uint32_t code_line; /* what sync_code() goes by: bytes, 0: no maintenance; */
-    uint32_t data_line;
-    bool code_by_address;
+    uint64_t pa_limit;
+    uint32_t data_line; /* what sync_code goes by: bytes, 0: no maintenance by address */
+    uint32_t code_line;
+    bool code_aliases;
 
     uint32_t asid_lock;
     uint32_t cpus;
-    uint32_t asids;      /* 1..asids-1 are given out, each once in a generation */
-    uint32_t asid_next;  /* asids: the generation has no more */
-    uint64_t generation; /* counts from 1 */
+    uint32_t asids;                           /* 1..asids-1 are given out, each once in a generation */
+    uint32_t asid_next;                       /* asids: the generation has no more */
+    uint64_t generation;                      /* counts from 1 */
     struct vmsa_space *active[VMSA_CPUS_MAX]; /* whose root is in a processor's TTBR0: exactly, whenever asid_lock can be had */
     uint32_t reserved[VMSA_CPUS_MAX];         /* ASIDs that went on into this generation */
 
-    uint32_t nfree;      /* out: tables that are in no use */
-    uint64_t recycled;   /* out: how often a table was taken back */
-    uint64_t rolls;      /* out: how often all ASIDs had been given out */
+    uint32_t nfree;    /* out: tables that are in no use */
+    uint64_t recycled; /* out: how often a table was taken back */
+    uint64_t rolls;    /* out: how often all ASIDs had been given out */
 };
 
-/* With an MMU on. INVALID: the configuration. NO_TABLE: not even one. Looks at the processor that runs it; all must be alike. */
+/* With an MMU on. INVALID: the configuration. Looks at the processor that runs it; all must be alike. */
 QUIRE_MUST_CHECK enum quire_status vmsa_init(struct vmsa *vmsa, const struct vmsa_config *config);
 
 /* TCR_EL1, of every processor. */
-uint64_t vmsa_tcr(const struct vmsa *vmsa);
+static inline uint64_t vmsa_tcr(const struct vmsa *vmsa)
+{
+    return vmsa->tcr;
+}
 
 /* Fills in the hooks that are served here, the features, and ctx. The table must stay where it is: its `lock` is used. */
 void vmsa_hooks(struct vmsa *vmsa, struct quire_mmu *mmu);
@@ -109,19 +114,19 @@ void vmsa_hooks(struct vmsa *vmsa, struct quire_mmu *mmu);
 /* Begins a space: for TTBR1 if `kernel`, else for TTBR0. Takes its root, and a table back for it if there is none. NO_TABLE. */
 QUIRE_MUST_CHECK enum quire_status vmsa_space_init(struct vmsa *vmsa, struct vmsa_space *space, bool kernel);
 
-/* The end of a space: first close it, then quire_vm_fini() its context, then vmsa_space_fini(). BUSY: a processor uses it, or a table of
- * it is being taken back by another thread: try again. Once closed it cannot be used any more. */
+/* The end of an application's space: first close it, then quire_vm_fini() its context, then vmsa_space_fini(). BUSY: a processor uses
+ * it, or another thread is taking a table of it back: try again. Once closed it cannot be used any more. */
 QUIRE_MUST_CHECK enum quire_status vmsa_space_close(struct vmsa *vmsa, struct vmsa_space *space);
 void vmsa_space_fini(struct vmsa *vmsa, struct vmsa_space *space);
 
-/* Maps `bytes` from `pa` for good, with blocks of 1 GiB and 2 MiB where they fit. Not under the pager's lock; the pager's areas must lie
- * elsewhere (in other 2 MiB, or their tables cannot be taken back). INVALID: unaligned, or no addresses of this space; DENIED: writable and
- * executable; EXISTS: something is mapped there; NO_TABLE. On error nothing was mapped. */
-QUIRE_MUST_CHECK enum quire_status vmsa_map_fixed(struct vmsa *vmsa, struct vmsa_space *space, uintptr_t va, uint64_t pa, uint64_t bytes,
-                                                  unsigned prot, uint64_t attr);
+/* Maps `bytes` from `pa` into the kernel's space for good, with blocks of 1 GiB and 2 MiB where they fit; the pager's areas lie in other
+ * 2 MiB. For boot: not with other threads about. INVALID: unaligned, or no addresses of the kernel's, or none the processor has;
+ * DENIED: writable and executable; EXISTS: something is mapped there; NO_TABLE. What came before the failing part is mapped. */
+QUIRE_MUST_CHECK enum quire_status vmsa_map_fixed(struct vmsa *vmsa, struct vmsa_space *space, uintptr_t va, uint64_t pa,
+                                                  uint64_t bytes, unsigned prot, uint64_t attr);
 
-/* From now on the processor that runs this, whose number is `cpu`, translates addresses of TTBR0 as `space` has it; null: none of them. Does
- * not need the pager's lock. */
+/* From now on the processor that runs this, whose number is `cpu`, translates the addresses of TTBR0 as `space` has it; null: none of
+ * them. Does not take the pager's lock. */
 void vmsa_use(struct vmsa *vmsa, uint32_t cpu, struct vmsa_space *space);
 
 #endif
