@@ -1,4 +1,4 @@
-/* gic.h - the interrupt controller: every interrupt is the normal world's, but one to wake a processor. SPDX-License-Identifier: BSD-2-Clause */
+/* gic.h - the interrupt controller: interrupts are the normal world's, but one. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef TEE_MONITOR_GIC_H
 #define TEE_MONITOR_GIC_H
 
@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * All interrupts are in group 1 of the normal world, which sets them up. One software interrupt is kept in secure group 0: a processor
- * that is off sleeps at EL3, where this wakes it. (An event would too, but QEMU spins on WFE.) While a world runs group 0 is disabled, so
- * the interrupt cannot disturb it.
+ * All interrupts are in group 1 of the normal world, which sets them up. One software interrupt is kept in secure group 0: a
+ * processor that is off sleeps at EL3, where this wakes it. (An event would too, but QEMU spins on WFE.) While a world runs group 0
+ * is disabled, so the interrupt cannot disturb it.
  */
 #define GIC_WAKE_INTERRUPT 15u
 #define GIC_WAKE (UINT32_C(1) << GIC_WAKE_INTERRUPT) /* in registers with a bit for each interrupt */

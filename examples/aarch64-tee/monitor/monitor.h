@@ -17,8 +17,8 @@
 #include "abi/board.h"
 
 /*
- * The monitor runs with its MMU off and all exceptions masked, from the reset of a processor on and then whenever one of the two worlds
- * executes an SMC. Nothing in it waits for another processor, except a processor that is off, for PSCI CPU_ON.
+ * The monitor runs with its MMU off and all exceptions masked, from the reset of a processor on and then whenever one of the two
+ * worlds executes an SMC. Nothing in it waits for another processor, except a processor that is off, for PSCI CPU_ON.
  *
  *     start.S, main.c    from reset to the kernel's first instruction
  *     vectors.S          EL3 is entered and left here
@@ -32,10 +32,12 @@
  * ---- Worlds ----
  *
  * System registers which both worlds have in common, so that each needs its own values. Not among them, on purpose:
- *   - floating point and vector registers, ZCR_EL1, SMCR_EL1 and the pointer authentication keys. The kernel is built to use none of them and lets no
- *     application use them (CPACR_EL1), so the normal world finds its own there, and the secure world never looks at them;
+ *   - floating point and vector registers, ZCR_EL1 and SMCR_EL1. They are the normal world's at all times: the kernel is built
+ *     without them (-mgeneral-regs-only) and lets no application have them (CPACR_EL1), so neither world finds the other's there;
+ *   - the pointer authentication keys, which the kernel does not use, and cannot write or read (SCR_EL3.APK);
  *   - breakpoints and MDSCR_EL1: secure state takes no debug exceptions (MDCR_EL3.SDD);
- *   - the performance counters: the kernel sets them up when it wants to count;
+ *   - the performance counters, which the kernel sets up when it wants to count. The normal world can see how much it did, as it
+ *     can see time pass;
  *   - the timers, which are the normal world's.
  */
 #define WORLD_EL1_REGISTERS(R) \
@@ -87,7 +89,7 @@ enum cpu_state {
 struct cpu {
     struct world normal;
     struct world secure;
-    uint32_t state;      /* enum cpu_state; atomic, others change it from OFF to ON_PENDING */
+    uint32_t state;      /* enum cpu_state; atomic: other processors change it from OFF to ON_PENDING */
     uint64_t on_entry;   /* where the normal world begins when the kernel is ready for this processor, ... */
     uint64_t on_context; /* ... and its x0 */
 };
@@ -98,7 +100,7 @@ unsigned cpu_number(void);
 /* Sets what EL3 decides for both worlds on this processor: traps, counters, debugging. To be done once after reset. */
 void world_init_traps(void);
 
-/* Makes `world` begin at `entry`, at EL1 with the MMU off and all exceptions masked; x0 = a0, x1 = a1. All other registers are as after reset. */
+/* Makes `world` begin at `entry`, at EL1, MMU off, all exceptions masked; x0 = a0, x1 = a1, and all else as after reset. */
 void world_init(struct cpu *cpu, struct world *world, uint64_t entry, uint64_t a0, uint64_t a1);
 
 /* Sets x8 to x30, which are no arguments, to zero and makes the kernel go on at `entry`, as from WORLD_READY. */
@@ -140,7 +142,7 @@ extern struct kernel_entries kernel_entries;
 /* Lets the further processors go on from start.S, all set up but themselves. */
 void start_others(void);
 
-/* Waits until PSCI CPU_ON wants this processor, then enters the kernel. */
+/* Waits until PSCI CPU_ON wants this processor, which is off, then enters the kernel. */
 void cpu_wait(struct cpu *cpu) __attribute__((noreturn));
 
 /* ---- Entered by assembly ---- */

@@ -28,7 +28,7 @@ static inline void dsb(void)
     __asm__ volatile("dsb sy" ::: "memory");
 }
 
-/* Within a loop that waits for another processor. With -icount QEMU runs one at a time, and the others only when this one says so. */
+/* In a loop that waits for another processor. With -icount QEMU runs one at a time, and others only when this one says so. */
 static inline void yield(void)
 {
     __asm__ volatile("yield" ::: "memory");

@@ -27,10 +27,8 @@ typedef char offsets_are_those_of_vectors_S[offsetof(struct world, sp_el0) == WO
 #define VECTOR_LENGTH_MAX 15u /* ZCR_EL3, SMCR_EL3: whatever the processor has */
 #define SMCR_FA64 (UINT64_C(1) << 31)
 
-#define MDCR_SDD (1u << 16) /* no debug exceptions in secure state */
-#define MDCR_SPME \
-    (1u           \
-     << 17) /* the counters count there too, for the kernel to measure itself. The normal world can see them, as it can see time pass */
+#define MDCR_SDD (1u << 16)  /* no debug exceptions in secure state */
+#define MDCR_SPME (1u << 17) /* the performance counters count there too: the kernel measures itself */
 
 #define COUNTER_HZ 62500000u /* of the board's system counter */
 
@@ -97,8 +95,8 @@ static bool has_pan(void)
 /* ---- Set-up ---- */
 
 /*
- * A trap to EL3 nobody has asked for would be an exception that its victim does not expect, so there are none but where world_exception()
- * makes an undefined instruction of them.
+ * Whatever this does not let through without a trap to EL3, because worlds would share it, does not exist for either of them:
+ * world_exception() makes an undefined instruction of it.
  */
 void world_init_traps(void)
 {
@@ -119,7 +117,7 @@ static uint64_t scr_of(bool secure)
     uint64_t scr = SCR_RES1 | SCR_RW;
 
     if (has_pointer_authentication()) {
-        scr |= SCR_API; /* of the secure world too: its applications can use the instructions, though not see the keys */
+        scr |= SCR_API;
     }
     if (secure) {
         return scr | SCR_SIF;
