@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Puts one line or a part of one, as printf() does; at most CONSOLE_MAX - 1 characters. What processors print at once does not mix. */
+/* Puts a line or a part of one, as printf() does; at most CONSOLE_MAX - 1 characters. Two processors' do not mix. */
 #define CONSOLE_MAX 512u
 __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
 

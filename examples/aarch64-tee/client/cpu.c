@@ -1,4 +1,4 @@
-/* cpu.c - the machine's processors: starting them, giving them work, and what each needs of its own. SPDX-License-Identifier: BSD-2-Clause */
+/* cpu.c - the machine's processors: starting them, and giving them work. SPDX-License-Identifier: BSD-2-Clause */
 #include "client/cpu.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* cpu.h - the machine's processors: starting them, giving them work, and what each needs of its own. SPDX-License-Identifier: BSD-2-Clause */
+/* cpu.h - the machine's processors: starting them, and giving them work. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef CLIENT_CPU_H
 #define CLIENT_CPU_H
 

@@ -20,8 +20,8 @@ struct crew {
 bool crew_begin(struct crew *crew, struct tee *tee, unsigned cpus, const struct app *const *apps, unsigned num_apps,
                 uint64_t seed, uint64_t heap);
 
-/* Has all at work while `go_on(ctx)` says so, which this processor asks after each step of all its tasks; then every request that is
- * on its way is finished. */
+/* Has all at work while `go_on(ctx)` says so, which this processor asks after each step of all its tasks; then every request that
+ * is on its way is finished. */
 void crew_run(struct crew *crew, bool (*go_on)(void *ctx), void *ctx);
 
 /* The same until each task has had exactly `requests` answers more. */

@@ -1,4 +1,4 @@
-/* exception.c - what the client does about an exception that nobody expects: it tells, and ends the machine. SPDX-License-Identifier: BSD-2-Clause */
+/* exception.c - an exception that nobody expects ends the machine. SPDX-License-Identifier: BSD-2-Clause */
 #include "client/console.h"
 #include "client/entry.h"
 #include "client/exit.h"

@@ -120,8 +120,8 @@ static uint32_t finish(struct hostile *hostile, struct smc_registers *registers)
     return answer;
 }
 
-/* Sessions that were opened are used from then on, those that were closed are not. What is wrong with that, and what there is no room
- * for, hostile_close_all() puts right. */
+/* Sessions that were opened are used from then on, those that were closed are not. What is wrong with that, and what there is no
+ * room for, hostile_close_all() puts right. */
 static void remember_session(struct hostile *hostile, const struct tee_message *asked, const struct tee_message *answer)
 {
     unsigned i;

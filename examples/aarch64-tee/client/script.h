@@ -8,7 +8,8 @@
 /*
  * Text at CLIENT_SCRIPT: words "name=value" separated by blanks, ended by a zero byte. Numbers are decimal. No text is an error.
  *
- *     test=NAME    (must) smoke share pressure resize rogue tamper hostile speed all none (none: the report only)
+ *     test=NAME    (must) smoke share pressure resize rogue tamper hostile speed locked all none (none: the report only;
+ *                  locked: ends with EXIT_KERNEL_FAULT_LOCKED, and is not one of all)
  *     cpus=N       processors to use, 1 to 4; 1 unless told
  *     seed=N       of everything random; 1 unless told
  *     faults=N     pressure: how many page faults the kernel is to have at least; 20000 unless told

@@ -8,7 +8,7 @@
 
 #include "client/tee.h"
 
-/* 8 bytes over and over, kept by `echo` in its heap. It is known here only turned inside out, so that memory can be searched for it. */
+/* 8 bytes over and over, kept by `echo` in its heap. Here they are known only inverted, so that memory can be searched for them. */
 struct secret {
     struct tee *tee;
     uint32_t session; /* the application's */

@@ -1,4 +1,4 @@
-/* task.c - a session that is kept at work, and whose every answer is checked against the application's model. SPDX-License-Identifier: BSD-2-Clause */
+/* task.c - a session that is kept at work, and all of whose answers are checked. SPDX-License-Identifier: BSD-2-Clause */
 #include "client/task.h"
 
 #include "client/random.h"

@@ -1,4 +1,4 @@
-/* task.h - a session that is kept at work, and whose every answer is checked against the application's model. SPDX-License-Identifier: BSD-2-Clause */
+/* task.h - a session that is kept at work, and all of whose answers are checked. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef CLIENT_TASK_H
 #define CLIENT_TASK_H
 

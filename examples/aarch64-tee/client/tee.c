@@ -1,4 +1,4 @@
-/* tee.c - the driver: calls to the secure world, by messages in the memory that both worlds see. SPDX-License-Identifier: BSD-2-Clause */
+/* tee.c - the driver: calls to the secure world, by messages in shared memory. SPDX-License-Identifier: BSD-2-Clause */
 #include "client/tee.h"
 
 #include "abi/board.h"

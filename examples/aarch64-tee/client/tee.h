@@ -1,4 +1,4 @@
-/* tee.h - the driver: calls to the secure world, by messages in the memory that both worlds see. SPDX-License-Identifier: BSD-2-Clause */
+/* tee.h - the driver: calls to the secure world, by messages in shared memory. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef CLIENT_TEE_H
 #define CLIENT_TEE_H
 
@@ -81,8 +81,8 @@ void tee_call_end(struct tee_call *call);
 /* All of it: returns the result, `message` gets the answer. */
 uint32_t tee_do(struct tee *tee, struct tee_message *message);
 
-/* A processor that has calls of its own on the way and uses tee_do() beside them says here how to go on with them: what tee_do() waits for
- * may be one of these. `work` must not use tee_do(). */
+/* A processor that has calls of its own on the way and uses tee_do() beside them says here how to go on with them: what tee_do()
+ * waits for may be one of these. `work` must not use tee_do(). */
 void tee_set_meanwhile(struct tee *tee, void (*work)(void *ctx), void *ctx);
 
 /* ---- Sessions ---- */

@@ -1,4 +1,4 @@
-/* test_hostile.c - the normal world lies in all it says, and tries to see what is not its own. SPDX-License-Identifier: BSD-2-Clause */
+/* test_hostile.c - the normal world lies, and tries to see what is not its own. SPDX-License-Identifier: BSD-2-Clause */
 #include "abi/board.h"
 #include "client/apps.h"
 #include "client/check.h"

@@ -1,4 +1,4 @@
-/* test_pressure.c - four applications in a pool that is much too small, until it has had many faults. SPDX-License-Identifier: BSD-2-Clause */
+/* test_pressure.c - four applications in a pool that is much too small. SPDX-License-Identifier: BSD-2-Clause */
 #include "client/apps.h"
 #include "client/check.h"
 #include "client/console.h"

@@ -1,4 +1,4 @@
-/* test_rogue.c - an application that does what it must not, beside others that do not notice. SPDX-License-Identifier: BSD-2-Clause */
+/* test_rogue.c - an application that does what it must not, beside others. SPDX-License-Identifier: BSD-2-Clause */
 #include "client/apps.h"
 #include "client/check.h"
 #include "client/crew.h"

@@ -108,14 +108,17 @@ static void values_go_in_and_out(const struct test_run *run, uint32_t session)
 static void the_kernel_tells_about_itself(const struct test_run *run)
 {
     struct tee_stats stats;
-    uint64_t value;
+    uint64_t value = 0;
+    uint64_t again = 0;
     uint32_t result = tee_get_stats(run->tee, 0, &stats);
 
     check(result == TEE_RESULT_OK && stats.pool_pages >= stats.pool_min && stats.pool_min != 0 && stats.faults_major != 0,
           "the kernel counts: %lu pages in the pool, at least %lu needed; %lu major and %lu minor faults", stats.pool_pages,
           stats.pool_min, stats.faults_major, stats.faults_minor);
     result = tee_probe(run->tee, TEE_PROBE_PAGED_CODE, &value);
-    check(result == TEE_RESULT_OK && value != 0, "the kernel's own paged code runs (%08x, %lx)", result, value);
+    check(result == TEE_RESULT_OK && value != 0, "the kernel's own paged part is all there (%08x, %lx)", result, value);
+    result = tee_probe(run->tee, TEE_PROBE_PAGED_CODE, &again);
+    check(result == TEE_RESULT_OK && again == value, "and the same a second time (%08x, %lx)", result, again);
     result = tee_check(run->tee);
     check(result == TEE_RESULT_OK, "all invariants of Quire hold (%08x)", result);
 }

@@ -19,6 +19,7 @@ void test_resize(const struct test_run *run);   /* ... and that changes its size
 void test_rogue(const struct test_run *run);    /* an application does what it must not */
 void test_tamper(const struct test_run *run);   /* the normal world alters what it keeps for the kernel */
 void test_hostile(const struct test_run *run);  /* the normal world lies in all it says */
+void test_locked(const struct test_run *run);   /* the kernel faults with the pager's lock held: it does not return */
 void test_speed(const struct test_run *run);    /* what a fault costs, and how long a load takes */
 
 #endif
