@@ -154,10 +154,11 @@ QUIRE_INLINE QUIRE_RESIDENT struct quire_area *quire_vm_area_at(const struct qui
 }
 
 /* The first area that ends at or above `va` (it may hold it), or null. O(log areas of the vm). */
-QUIRE_API struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintptr_t va) QUIRE_SYM(quire_vm_area_from);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintptr_t va)
+    QUIRE_SYM(quire_vm_area_from);
 
 /* The next area by address, or null. O(log areas), a whole walk O(areas). */
-QUIRE_API struct quire_area *quire_vm_area_next(const struct quire_area *area) QUIRE_SYM(quire_vm_area_next);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_area_next(const struct quire_area *area) QUIRE_SYM(quire_vm_area_next);
 
 /* The one before it by address, or null. O(log areas). */
 QUIRE_API struct quire_area *quire_vm_area_before(const struct quire_area *area) QUIRE_SYM(quire_vm_area_before);
@@ -248,7 +249,7 @@ static bool quire_area_augment_(struct quire_tree_node *node)
     return changed;
 }
 
-QUIRE_API struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintptr_t va)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintptr_t va)
 {
     struct quire_tree_node *node = vm->areas.root;
     struct quire_area *found = NULL;
@@ -266,7 +267,7 @@ QUIRE_API struct quire_area *quire_vm_area_from(const struct quire_vm *vm, uintp
     return found;
 }
 
-QUIRE_API struct quire_area *quire_vm_area_next(const struct quire_area *area)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_area_next(const struct quire_area *area)
 {
     return quire_area_of_vm_node_(quire_tree_next(&area->vm_node));
 }

@@ -242,7 +242,7 @@ static inline QUIRE_RESIDENT struct quire_pa quire_pa_make(uint64_t addr)
 
 /* Stores in *last the last byte of [va, va + npages pages); false if it is empty, unaligned or passes the end of the
  * address space. A range that ends at the very top is fine: that is why ranges are kept by their last byte. O(1). */
-static inline bool quire_va_range(uintptr_t va, size_t npages, uintptr_t *last)
+static inline QUIRE_RESIDENT bool quire_va_range(uintptr_t va, size_t npages, uintptr_t *last)
 {
     if ((va & QUIRE_PAGE_MASK) != 0 || npages == 0 || npages > (UINTPTR_MAX >> QUIRE_PAGE_SHIFT) + (size_t)1) {
         return false;

@@ -81,7 +81,7 @@ static inline struct quire_tree_node *quire_tree_first(const struct quire_tree *
     return quire_tree_end(tree, 0);
 }
 
-static inline struct quire_tree_node *quire_tree_next(const struct quire_tree_node *node)
+static inline QUIRE_RESIDENT struct quire_tree_node *quire_tree_next(const struct quire_tree_node *node)
 {
     return quire_tree_step(node, 1);
 }

@@ -93,8 +93,8 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_merge(struct quire_vm *vm,
  * faults. Flushes, then calls the `table_gone` hook under the lock: page tables of the range may be recycled. The one operation
  * that need_tables may call. STUCK: an entry could not be removed; table_gone is not called. INVALID: the range; AGAIN: as
  * above. Cost as quire_vm_unmap. */
-QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_drop_range(struct quire_vm *vm, uintptr_t va, size_t npages)
-    QUIRE_SYM(quire_vm_drop_range);
+QUIRE_API QUIRE_RESIDENT QUIRE_MUST_CHECK enum quire_status quire_vm_drop_range(struct quire_vm *vm, uintptr_t va,
+                                                                                size_t npages) QUIRE_SYM(quire_vm_drop_range);
 
 struct quire_vm_info {
     struct quire_fobj *fobj; /* for reports: not a reference */
@@ -637,7 +637,7 @@ QUIRE_API enum quire_status quire_vm_merge(struct quire_vm *vm, uintptr_t va)
     return stuck ? QUIRE_STUCK : QUIRE_OK;
 }
 
-QUIRE_API enum quire_status quire_vm_drop_range(struct quire_vm *vm, uintptr_t va, size_t npages)
+QUIRE_API QUIRE_RESIDENT enum quire_status quire_vm_drop_range(struct quire_vm *vm, uintptr_t va, size_t npages)
 {
     const struct quire_mmu *mmu = vm->pager->mmu;
     struct quire_vm_range range;

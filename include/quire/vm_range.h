@@ -41,12 +41,13 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_range_open(struct quire_vm
                                                                  uintptr_t va, size_t npages) QUIRE_SYM(quire_vm_range_open);
 
 /* Drops the lock, then frees the spare areas that were not used. */
-QUIRE_API void quire_vm_range_end(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_end);
+QUIRE_API QUIRE_RESIDENT void quire_vm_range_end(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_end);
 
 /* The first area that overlaps the range, and the next one; null at the end. */
-QUIRE_API struct quire_area *quire_vm_range_first(const struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_first);
-QUIRE_API struct quire_area *quire_vm_range_next(const struct quire_vm_range *range, const struct quire_area *area)
-    QUIRE_SYM(quire_vm_range_next);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_range_first(const struct quire_vm_range *range)
+    QUIRE_SYM(quire_vm_range_first);
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_range_next(const struct quire_vm_range *range,
+                                                                const struct quire_area *area) QUIRE_SYM(quire_vm_range_next);
 
 /* Is every page of the range mapped? */
 QUIRE_API bool quire_vm_range_is_whole(const struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_is_whole);
@@ -57,19 +58,20 @@ QUIRE_API QUIRE_MUST_CHECK enum quire_status quire_vm_range_split(struct quire_v
 
 /* Flushes what was changed in the range. While the lock is dropped for it, nothing is mapped or changed in the vm, and no page
  * shown in the range moves. */
-QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_flush);
+QUIRE_API QUIRE_RESIDENT void quire_vm_range_flush(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_flush);
 
 /* Unlinks the areas of the range that are not stuck; returns them as a chain (quire_area_chain). */
 QUIRE_API struct quire_area *quire_vm_range_unlink(struct quire_vm_range *range) QUIRE_SYM(quire_vm_range_unlink);
 
 /* Removes (keep 0) or reduces to `keep` the entries of pages first..first+n-1 of `area`, which it shows. True if one is stuck.
  * O(min(n, resident pages of the object)). */
-QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
-    QUIRE_SYM(quire_area_cut);
+QUIRE_API QUIRE_RESIDENT bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n,
+                                             unsigned keep) QUIRE_SYM(quire_area_cut);
 
 /* Removes every entry of an area that shows an unpaged object, from the last; true if one is stuck: it and those before it stay.
  * O(pages + runs^2). */
-QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area) QUIRE_SYM(quire_area_cut_unpaged);
+QUIRE_API QUIRE_RESIDENT bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area)
+    QUIRE_SYM(quire_area_cut_unpaged);
 
 /* Pages that name `from` as their only mapper and are shown by `to` name `to` from now on. O(min(pages of `to`, resident)). */
 QUIRE_API void quire_area_take_pages(const struct quire_pager *pager, struct quire_area *from, struct quire_area *to)
@@ -77,7 +79,8 @@ QUIRE_API void quire_area_take_pages(const struct quire_pager *pager, struct qui
 
 /* Memory for an area, null if there is none, and its return (null is fine). Without the lock. */
 QUIRE_API struct quire_area *quire_area_new(const struct quire_pager *pager) QUIRE_SYM(quire_area_new);
-QUIRE_API void quire_area_free(const struct quire_pager *pager, struct quire_area *area) QUIRE_SYM(quire_area_free);
+QUIRE_API QUIRE_RESIDENT void quire_area_free(const struct quire_pager *pager, struct quire_area *area)
+    QUIRE_SYM(quire_area_free);
 
 /* Puts the object and frees the memory of every area of a chain. Without the lock. */
 QUIRE_API void quire_area_free_chain(const struct quire_pager *pager, struct quire_area *gone) QUIRE_SYM(quire_area_free_chain);
@@ -108,7 +111,7 @@ QUIRE_BEGIN
 /* ---- Entries of a stretch of an area ---- */
 
 /* Removes (keep 0) or reduces to `keep` the entry of page `number` in `area`. True if it is stuck. */
-static bool quire_vm_cut_page_(struct quire_op *op, struct quire_area *area, uint32_t number, unsigned keep)
+static QUIRE_RESIDENT bool quire_vm_cut_page_(struct quire_op *op, struct quire_area *area, uint32_t number, unsigned keep)
 {
     struct quire_pager *pager = op->pager;
     struct quire_pmem *pmem = quire_pmem_at(&pager->pool, number);
@@ -144,7 +147,7 @@ static bool quire_vm_cut_page_(struct quire_op *op, struct quire_area *area, uin
 }
 
 /* The first page, counted from the area's, of its last run of entries, and how many it has: as quire_pager_fault() made it. */
-static uint32_t quire_area_last_run_(const struct quire_area *area, uint32_t *npages)
+static QUIRE_RESIDENT uint32_t quire_area_last_run_(const struct quire_area *area, uint32_t *npages)
 {
     uint32_t at = 0;
 
@@ -161,7 +164,7 @@ static uint32_t quire_area_last_run_(const struct quire_area *area, uint32_t *np
     }
 }
 
-QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area)
+QUIRE_API QUIRE_RESIDENT bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *area)
 {
     const struct quire_mmu *mmu = op->pager->mmu;
 
@@ -185,8 +188,8 @@ QUIRE_API bool quire_area_cut_unpaged(struct quire_op *op, struct quire_area *ar
 }
 
 /* quire_area_cut() for the pages of `fobj`: the area's object, or an origin of that. */
-static bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, const struct quire_fobj *fobj, uint32_t first,
-                                  uint32_t n, unsigned keep)
+static QUIRE_RESIDENT bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, const struct quire_fobj *fobj,
+                                                 uint32_t first, uint32_t n, unsigned keep)
 {
     const struct quire_pmem_pool *pool = &op->pager->pool;
     bool copy = area->fobj->origin != NULL; /* else all pages of it are its own */
@@ -213,7 +216,8 @@ static bool quire_area_cut_pages_(struct quire_op *op, struct quire_area *area, 
     return stuck;
 }
 
-QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n, unsigned keep)
+QUIRE_API QUIRE_RESIDENT bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint32_t first, uint32_t n,
+                                             unsigned keep)
 {
     struct quire_fobj *fobj = area->fobj;
     bool stuck = false;
@@ -229,14 +233,15 @@ QUIRE_API bool quire_area_cut(struct quire_op *op, struct quire_area *area, uint
 
 /* ---- Ranges ---- */
 
-QUIRE_API struct quire_area *quire_vm_range_first(const struct quire_vm_range *range)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_range_first(const struct quire_vm_range *range)
 {
     struct quire_area *area = quire_vm_area_from(range->vm, range->va);
 
     return area != NULL && area->va <= range->last ? area : NULL;
 }
 
-QUIRE_API struct quire_area *quire_vm_range_next(const struct quire_vm_range *range, const struct quire_area *area)
+QUIRE_API QUIRE_RESIDENT struct quire_area *quire_vm_range_next(const struct quire_vm_range *range,
+                                                                const struct quire_area *area)
 {
     struct quire_area *next = quire_vm_area_next(area);
 
@@ -272,7 +277,7 @@ QUIRE_API struct quire_area *quire_area_new(const struct quire_pager *pager)
     return (struct quire_area *)pager->mem.alloc(pager->mem.ctx, sizeof(struct quire_area), sizeof(uint64_t));
 }
 
-QUIRE_API void quire_area_free(const struct quire_pager *pager, struct quire_area *area)
+QUIRE_API QUIRE_RESIDENT void quire_area_free(const struct quire_pager *pager, struct quire_area *area)
 {
     if (area != NULL) {
         pager->mem.free(pager->mem.ctx, area, sizeof *area);
@@ -339,14 +344,14 @@ QUIRE_API enum quire_status quire_vm_range_open(struct quire_vm_range *range, st
     return status;
 }
 
-QUIRE_API void quire_vm_range_end(struct quire_vm_range *range)
+QUIRE_API QUIRE_RESIDENT void quire_vm_range_end(struct quire_vm_range *range)
 {
     quire_op_end(&range->op);
     quire_area_free(range->vm->pager, range->spare[0]);
     quire_area_free(range->vm->pager, range->spare[1]);
 }
 
-QUIRE_API void quire_vm_range_flush(struct quire_vm_range *range)
+QUIRE_API QUIRE_RESIDENT void quire_vm_range_flush(struct quire_vm_range *range)
 {
     const struct quire_pager *pager = range->op.pager;
     const struct quire_mmu *mmu = pager->mmu;
