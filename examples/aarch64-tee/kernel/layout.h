@@ -28,6 +28,7 @@
 
 #define THREADS 8
 
+#define BOOT_STACK_BYTES 0x4000
 #define CPU_BYTES 64 /* of a struct cpu */
 
 #endif

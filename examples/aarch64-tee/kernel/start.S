@@ -44,7 +44,7 @@ first:
     mov     x0, x1
     adr     x2, 2f
     bl      mmu_on
-2:  ldr     x0, =boot_stack_top
+2:  ldr     x0, =boot_stack + BOOT_STACK_BYTES
     mov     sp, x0
     mov     x0, x19
     mov     x1, x20

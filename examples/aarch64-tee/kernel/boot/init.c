@@ -5,6 +5,7 @@
 #include "kernel/boot/image.h"
 #include "kernel/boot/memory.h"
 #include "kernel/entropy.h"
+#include "kernel/layout.h"
 #include "kernel/log.h"
 #include "kernel/pageable/command.h"
 #include "kernel/pageable/heap.h"
@@ -21,7 +22,7 @@
  *   in the first thread:           all that is pageable itself: heap, private objects, files
  *   on the processor's own stack:  what only booting needed goes to the pool; the normal world begins
  */
-unsigned char boot_stack[0x4000] __attribute__((aligned(16)));
+unsigned char boot_stack[BOOT_STACK_BYTES] __attribute__((aligned(16)));
 uint64_t boot_l1[512] __attribute__((aligned(4096)));
 uint64_t boot_l2[512] __attribute__((aligned(4096)));
 
@@ -82,7 +83,6 @@ static void make_pager(void)
     if (left < config.pool) {
         panic(EXIT_KERNEL_PANIC, "a pool of %u pages: there are %lu", config.pool, left);
     }
-    paging_set_hooks();
     must(quire_pager_init(&pager, &pages), "the pager");
 }
 

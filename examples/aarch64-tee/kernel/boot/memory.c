@@ -115,8 +115,12 @@ void memory_map(const struct config *config)
     tables.cpus = BOARD_CPUS_MAX;
     tables.asids = config->asids;
     tables.software_flags = config->software_flags != 0;
-    if (vmsa_init(&vmsa, &tables) != QUIRE_OK || vmsa_space_init(&vmsa, &kernel_space, true) != QUIRE_OK) {
-        panic(EXIT_KERNEL_PANIC, "no translation tables: too few of them, or too few ASIDs");
+    if (vmsa_init(&vmsa, &tables) != QUIRE_OK) {
+        panic(EXIT_KERNEL_PANIC, "no translation tables: too few ASIDs");
+    }
+    paging_set_hooks(); /* making a space takes the pager's lock */
+    if (vmsa_space_init(&vmsa, &kernel_space, true) != QUIRE_OK) {
+        panic(EXIT_KERNEL_PANIC, "no translation tables: too few of them");
     }
     map_all();
     map_stacks();
