@@ -68,7 +68,7 @@ struct hostile_file hostile_file(struct hostile *hostile);
 /* One call, and everything that can be looked at after it. */
 void hostile_call(struct hostile *hostile);
 
-/* Closes every session that calls have opened, known or not: who changes messages also changes answers. Done every so many calls. */
+/* Closes every session that calls have opened, known or not: who changes messages also changes answers. Every so many calls. */
 #define HOSTILE_SWEEP_EVERY 1000u
 void hostile_close_all(struct hostile *hostile);
 

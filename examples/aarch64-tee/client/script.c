@@ -112,7 +112,7 @@ bool script_parse(const char *text, struct script *script)
     script->cpus = 1;
     script->seed = 1;
     script->faults = 20000;
-    script->heap = 512;
+    script->heap = 1024;
     script->calls = 100000;
     while (*word.text != '\0') {
         for (word.length = 0; word.text[word.length] > ' '; word.length++) {

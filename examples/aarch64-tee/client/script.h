@@ -13,7 +13,7 @@
  *     cpus=N       processors to use, 1 to 4; 1 unless told
  *     seed=N       of everything random; 1 unless told
  *     faults=N     pressure: how many page faults the kernel is to have at least; 20000 unless told
- *     heap=PAGES   pressure, resize, speed: pages that each application works on, 16 to 4096; 512 unless told
+ *     heap=PAGES   pressure, resize, speed: pages that each application works on, 16 to 4096; 1024 unless told
  *     calls=N      hostile: how many calls; 100000 unless told
  *     report=1     prints the kernel's report at the end ...
  *     json=1       ... the same as JSON, between -----BEGIN json----- and -----END json-----

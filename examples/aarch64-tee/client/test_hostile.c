@@ -86,11 +86,12 @@ static void outputs_stay_in_shared_memory(struct hostile *hostile)
 
 /* ---- All threads in use; a session in use ---- */
 
-#define CALLS_MAX 12u /* more than the kernel has threads */
+#define CALLS_MAX 12u        /* more than the kernel has threads */
+#define LOOP_ROUNDS 3000000u /* long enough to be interrupted many times */
 
 static void begin_loop(struct hostile *hostile, struct tee_call *call, uint32_t session)
 {
-    struct tee_param params[2] = {tee_value(TEE_PARAM_VALUE_IN, 1, 30000000), tee_value(TEE_PARAM_VALUE_OUT, 0, 0)};
+    struct tee_param params[2] = {tee_value(TEE_PARAM_VALUE_IN, 1, LOOP_ROUNDS), tee_value(TEE_PARAM_VALUE_OUT, 0, 0)};
     struct tee_message message = tee_message_invoke(session, ROGUE_LOOP, params, 2);
 
     check(tee_call_begin(call, hostile->tee, &message), "there is room for a message");
