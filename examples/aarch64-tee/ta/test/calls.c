@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define PAGES_MAX 0x10000u
+#define PAGES_MAX 0x8000u /* at once: less than the applications would ask for */
 #define LOG_MAX 256u
 #define BUFFERS 16u
 

@@ -13,7 +13,7 @@
 #include <sys/random.h>
 #include <ucontext.h>
 
-#define STACK_PAGES 16u
+#define STACK_PAGES 4u
 #define BIAS_PAGES 4096u
 #define SIGNAL_STACK_BYTES 0x10000u
 

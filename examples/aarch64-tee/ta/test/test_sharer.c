@@ -9,7 +9,7 @@
 
 #define KEY 0x1234
 #define PAGES 16u
-#define ADDITIONS 100000u
+#define ADDITIONS 1600000u
 
 static struct instance *first;
 static struct instance *second;
@@ -51,6 +51,8 @@ static void refuses(void)
     ok(invoke_in(first, SHARER_ATTACH, KEY, 0) == TEE_RESULT_BAD_PARAMETERS &&
            invoke_in(first, SHARER_ATTACH, KEY, UINT64_MAX) == TEE_RESULT_BAD_PARAMETERS,
        "sharer: buffers of no pages and of too many");
+    ok(invoke_in(first, SHARER_ATTACH, KEY, 0x10000) == TEE_RESULT_OUT_OF_MEMORY,
+       "sharer: a buffer that the kernel has no room for");
 }
 
 static void writes(void)
@@ -88,8 +90,11 @@ static void notices(void)
     buffer[4096u * 3u + 100u] ^= 1;
 }
 
+static pthread_barrier_t start;
+
 static void *add(void *instance)
 {
+    pthread_barrier_wait(&start);
     return invoke_in(instance, SHARER_ADD, 0, ADDITIONS) == TEE_RESULT_OK ? instance : NULL;
 }
 
@@ -102,6 +107,7 @@ static void adds(void)
     size_t i;
 
     (void)invoke_out(first, SHARER_CHECK, &counter, &values);
+    good = pthread_barrier_init(&start, NULL, 2) == 0;
     for (i = 0; i < 2; i++) {
         good = good && pthread_create(&thread[i], NULL, add, all[i]) == 0;
     }

@@ -1,4 +1,4 @@
-/* test_sorter.c - `sorter` against its model, and on memory that does not keep its content. SPDX-License-Identifier: BSD-2-Clause */
+/* test_sorter.c - `sorter` against its model, and on memory that loses its content. SPDX-License-Identifier: BSD-2-Clause */
 #include "ta/sorter/functions.h"
 #include "ta/sorter/model.h"
 #include "ta/test/tests.h"
@@ -102,6 +102,11 @@ static void notices(struct instance *sorter)
     heap[PAGE + 1234u] ^= 1;
     ok(good && verifies(sorter, 7, 3, false), "sorter: one bit of a page changed");
 
+    heap[PAGE] ^= 1;
+    good = all_complain(sorter);
+    heap[PAGE] ^= 1;
+    ok(good && verifies(sorter, 7, 3, false), "sorter: the generation of a page changed");
+
     memcpy(old, heap + PAGE, PAGE);
     memcpy(heap + PAGE, heap, PAGE);
     good = all_complain(sorter);
@@ -141,6 +146,8 @@ static void refuses(struct instance *sorter)
     ok(invoke_in(sorter, SORTER_FILL, 1, 0) == TEE_RESULT_BAD_PARAMETERS &&
            invoke_in(sorter, SORTER_FILL, 1, UINT64_MAX) == TEE_RESULT_BAD_PARAMETERS,
        "sorter: heaps of no pages and of too many");
+    ok(invoke_in(sorter, SORTER_FILL, 1, 0x10000) == TEE_RESULT_OUT_OF_MEMORY,
+       "sorter: a heap that the kernel has no room for");
     good = invoke_in(sorter, SORTER_FILL, 1, 1) == TEE_RESULT_OK &&
            invoke_in(sorter, SORTER_FILL, 1, 1) == TEE_RESULT_ACCESS_CONFLICT;
     ok(good, "sorter: a second heap");
