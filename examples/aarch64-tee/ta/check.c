@@ -20,7 +20,7 @@ static Elf64_Ehdr header;
 static Elf64_Phdr segment[SEGMENTS];
 static unsigned segments;
 
-static void wrong(const char *fmt, ...)
+__attribute__((noreturn, format(printf, 1, 2))) static void wrong(const char *fmt, ...)
 {
     va_list args;
 
