@@ -26,7 +26,7 @@
 #define TA_MAP 3        /* x0 = pages, x1 = TA_MAP_* -> address of new private pages, all zero; a guard page on both sides */
 #define TA_UNMAP 4      /* x0 = address, x1 = pages, exactly what TA_MAP or TA_SHARE gave */
 #define TA_SHARE 5      /* x0 = key, x1 = pages -> address of a paged buffer that all instances which name the key share; it ends with the last of them */
-#define TA_RANDOM 6     /* x0 = address, x1 = bytes */
+#define TA_RANDOM 6     /* x0 = address, x1 = bytes, at most 256 */
 #define TA_PROTECT 7    /* x0 = address, x1 = pages, x2 = TA_MAP_*: of what TA_MAP gave */
 #define TA_ADVISE 8     /* x0 = address, x1 = pages, x2 = TA_ADVICE_* */
 #define TA_ERROR_BAD -1

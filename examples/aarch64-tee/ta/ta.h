@@ -52,6 +52,7 @@ void ta_free(void *at); /* null: nothing happens */
 
 /* ---- The rest ---- */
 
+/* At most 256 bytes. False: they cannot be written there. */
 bool ta_random(void *to, size_t bytes);
 
 /* A line on the kernel's console, as format() of lib/format.h makes it; what does not fit is cut off. */

@@ -106,10 +106,10 @@ static bool bad_random(void)
     return refused(0, 16, 0, TA_RANDOM) && refused(KERNEL_VA + KERNEL_BASE, 16, 0, TA_RANDOM) &&
            refused(UINT64_MAX - 7u, 16, 0, TA_RANDOM) && refused((uintptr_t)text, sizeof text, 0, TA_RANDOM) &&
            refused((uintptr_t)&relocated, sizeof relocated, 0, TA_RANDOM) && refused((uintptr_t)rogue_call, 16, 0, TA_RANDOM) &&
-           refused(at, UINT64_MAX, 0, TA_RANDOM) && refused(at, ((uint64_t)PAGES + 1u) * TA_PAGE, 0, TA_RANDOM) &&
-           refused(end - 8u, 16, 0, TA_RANDOM) && ta_protect((void *)(uintptr_t)at, PAGES, TA_MAP_READ) &&
-           refused(at, 16, 0, TA_RANDOM) && unmapped(at) && refused(at, 16, 0, TA_RANDOM) && ta_random(words, sizeof words) &&
-           (words[0] | words[1]) != 0;
+           refused(at, 257, 0, TA_RANDOM) && refused(at, UINT64_MAX, 0, TA_RANDOM) &&
+           refused(at, ((uint64_t)PAGES + 1u) * TA_PAGE, 0, TA_RANDOM) && refused(end - 8u, 16, 0, TA_RANDOM) &&
+           ta_protect((void *)(uintptr_t)at, PAGES, TA_MAP_READ) && refused(at, 16, 0, TA_RANDOM) && unmapped(at) &&
+           refused(at, 16, 0, TA_RANDOM) && ta_random(words, sizeof words) && (words[0] | words[1]) != 0;
 }
 
 static bool bad_protect(void)

@@ -9,6 +9,7 @@
 
 #define PAGES_MAX 0x8000u /* at once: less than the applications would ask for */
 #define LOG_MAX 256u
+#define RANDOM_MAX 256u
 #define BUFFERS 16u
 
 /* ---- Regions ---- */
@@ -205,7 +206,7 @@ static int64_t call_protect(struct regions *regions, uint64_t at, uint64_t pages
 
 static int64_t call_random(const struct regions *regions, uint64_t at, uint64_t bytes)
 {
-    if (region_of(regions, at, bytes, PROT_WRITE) == NULL) {
+    if (bytes > RANDOM_MAX || region_of(regions, at, bytes, PROT_WRITE) == NULL) {
         return TA_ERROR_BAD;
     }
     return getrandom((void *)(uintptr_t)at, bytes, 0) == (ssize_t)bytes ? 0 : TA_ERROR_BAD;
