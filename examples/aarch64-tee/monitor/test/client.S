@@ -80,6 +80,18 @@ client_smc:
     ldp     x19, x20, [sp], #112
     ret
 
+    /* Reads, at EL0, a register that must not be there. */
+    .global client_read_at_el0
+client_read_at_el0:
+    adr     x0, 0f
+    msr     elr_el1, x0
+    mov     x0, #0x3c0
+    msr     spsr_el1, x0
+    eret
+0:  cmp     x0, x0 /* flags: Z and C */
+    mrs     x0, s3_3_c13_c0_7
+    ret
+
     /* The instruction that fails is noted and skipped; interrupts are taken in C. */
     .macro vector where
     .balign 0x80
@@ -95,19 +107,35 @@ vectors:
     vector  interrupt
     vector  interrupt
     vector  bad
-    .rept 8
+    vector  failed_at_el0
+    .rept 7
     vector  bad
     .endr
 
+    /* struct fault in client.c. It goes on at EL1, wherever it was. */
+failed_at_el0:
+    stp     x0, x1, [sp, #-32]!
+    mov     x0, #0x400
+    b       0f
 failed:
-    stp     x0, x1, [sp, #-16]!
-    mrs     x0, esr_el1
-    ldr     x1, =client_esr
-    str     x0, [x1]
+    stp     x0, x1, [sp, #-32]!
+    mov     x0, #0x200
+0:  stp     x2, x3, [sp, #16]
+    ldr     x1, =client_fault
+    mrs     x2, esr_el1
+    mrs     x3, spsr_el1
+    stp     x0, x2, [x1]
+    str     x3, [x1, #16]
+    ldr     x2, [x1, #24]
+    add     x2, x2, #1
+    str     x2, [x1, #24]
+    mov     x3, #0x3c5
+    msr     spsr_el1, x3
     mrs     x0, elr_el1
     add     x0, x0, #4
     msr     elr_el1, x0
-    ldp     x0, x1, [sp], #16
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp], #32
     eret
 
 interrupt:

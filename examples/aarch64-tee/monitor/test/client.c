@@ -32,8 +32,15 @@
 #define ESR_CLASS_UNDEFINED 0u
 #define ESR_CLASS_DATA_ABORT 0x25u
 #define ESR_EXTERNAL_ABORT 0x10u
+#define VECTOR_EL1 0x200u
+#define VECTOR_EL0 0x400u
+#define SPSR_MODE 0xfu
+#define MODE_EL1H 5u
+#define MODE_EL0T 0u
+#define FLAGS_ZC 6u
 
 #define scxtnum_el0 s3_3_c13_c0_7
+#define SCTLR_TSCXT (UINT64_C(1) << 20) /* EL1 catches what EL0 does with it; else it is for EL3 */
 #define zcr_el1 s3_0_c1_c2_0
 #define smcr_el1 s3_0_c1_c2_6
 #define tpidr2_el0 s3_3_c13_c0_5
@@ -54,9 +61,16 @@ void client_further(uint64_t cpu, uint64_t context) __attribute__((noreturn));
 void client_bad(void) __attribute__((noreturn));
 void client_interrupt(void);
 void client_smc(uint64_t x[SMC_REGISTERS]);
+void client_read_at_el0(void);
 void further_start(void);
 
-volatile uint64_t client_esr;
+/* The last instruction that failed; client.S skips it. */
+volatile struct fault {
+    uint64_t vector;
+    uint64_t esr;
+    uint64_t spsr;
+    uint64_t count; /* of all since this was reset */
+} client_fault;
 
 static volatile uint32_t interrupts[BOARD_CPUS_MAX];
 static uint32_t failures; /* atomic */
@@ -181,7 +195,16 @@ static void check_unknown(void)
 
 /* ---- What the normal world cannot reach ---- */
 
-static void check_protection(void)
+static void expect_fault(const char *what, uint64_t vector, uint64_t class)
+{
+    expect(what, client_fault.count, 1);
+    expect(what, client_fault.vector, vector);
+    expect(what, client_fault.spsr & SPSR_MODE, vector == VECTOR_EL1 ? MODE_EL1H : MODE_EL0T);
+    expect(what, ESR_CLASS(client_fault.esr), class);
+    client_fault.count = 0;
+}
+
+static void check_secure_memory(void)
 {
     static const uintptr_t secret[] = {
         BOARD_FLASH,      FLASH_KERNEL, BOARD_SECURE_RAM, KERNEL_BASE, BOARD_SECURE_RAM + BOARD_SECURE_RAM_BYTES - 8u,
@@ -190,18 +213,27 @@ static void check_protection(void)
     for (unsigned i = 0; i < sizeof secret / sizeof secret[0]; i++) {
         uint64_t value = TEST_ANSWER(0);
 
-        client_esr = 0;
         __asm__ volatile("ldr %w0, [%1]" : "+r"(value) : "r"(secret[i]) : "memory");
-        expect("the class of a read of secure memory", ESR_CLASS(client_esr), ESR_CLASS_DATA_ABORT);
-        expect("the status of a read of secure memory", client_esr & 0x3fu, ESR_EXTERNAL_ABORT);
+        expect_fault("a read of secure memory", VECTOR_EL1, ESR_CLASS_DATA_ABORT);
+        expect("the status of a read of secure memory", client_fault.esr & 0x3fu, ESR_EXTERNAL_ABORT);
         expect("what was read", value, TEST_ANSWER(0));
-        client_esr = 0;
         __asm__ volatile("str wzr, [%0]" : : "r"(secret[i]) : "memory");
-        expect("the class of a write to secure memory", ESR_CLASS(client_esr), ESR_CLASS_DATA_ABORT);
+        expect_fault("a write to secure memory", VECTOR_EL1, ESR_CLASS_DATA_ABORT);
     }
-    client_esr = UINT64_MAX;
-    sysreg_read(scxtnum_el0); /* some processors have it, and it would lead to EL3 */
-    expect("the class of a register that nobody has", ESR_CLASS(client_esr), ESR_CLASS_UNDEFINED);
+}
+
+/* Processors that have it trap it to EL3, which must not let it seem so. */
+static void check_trapped_register(void)
+{
+    sysreg_read(scxtnum_el0);
+    expect_fault("a register that nobody has", VECTOR_EL1, ESR_CLASS_UNDEFINED);
+    sysreg_write(sctlr_el1, sysreg_read(sctlr_el1) & ~SCTLR_TSCXT);
+    isb();
+    client_read_at_el0();
+    expect_fault("a register that nobody has, at EL0", VECTOR_EL0, ESR_CLASS_UNDEFINED);
+    expect("the flags of EL0 at that time", client_fault.spsr >> 28, FLAGS_ZC);
+    sysreg_write(sctlr_el1, sysreg_read(sctlr_el1) | SCTLR_TSCXT);
+    isb();
 }
 
 /* ---- What the normal world can use ---- */
@@ -212,7 +244,6 @@ static void check_extensions(void)
 
     sysreg_write(cpacr_el1, CPACR_ALL);
     isb();
-    client_esr = UINT64_MAX;
     __asm__ volatile(".arch_extension fp\n\tfmov d0, xzr");
     if (sysreg_field(id_aa64pfr0_el1, 32) != 0) {
         sysreg_read(zcr_el1);
@@ -225,7 +256,7 @@ static void check_extensions(void)
     if ((sysreg_read(id_aa64isar1_el1) & 0xff0u) != 0) {
         sysreg_read(apiakeylo_el1);
     }
-    expect("an extension's exception", client_esr, UINT64_MAX);
+    expect("faults for using an extension", client_fault.count, 0);
     sysreg_write(cpacr_el1, cpacr);
     isb();
 }
@@ -389,7 +420,8 @@ void client_first(uint64_t cpu, uint64_t context)
     expect("x0 at boot", context, 0);
     check_this_cpu(cpu, 1);
     check_unknown();
-    check_protection();
+    check_secure_memory();
+    check_trapped_register();
     check_psci();
     check_further_cpus(plan->cpus);
     check_this_cpu(cpu, 1);
