@@ -2,7 +2,8 @@
 
 TA_NAMES := echo sorter interpreter sharer watcher rogue
 TA_LIBRARY := ta/ta.c ta/heap.c ta/start.S lib/memory.c lib/format.c
-TA_CFLAGS := -fpie -fvisibility=hidden
+# The files are named by their hashes, so where they were built must not be in them.
+TA_CFLAGS := -fpie -fvisibility=hidden -fmacro-prefix-map=$(HERE)=
 # Of a relocation, GNU ld puts the addend into the relocated word too (lld: --apply-dynamic-relocs). ta/check looks.
 TA_LDFLAGS := -pie --no-dynamic-linker -T $(HERE)ta/ta.ld -z max-page-size=4096 -z norelro -z noexecstack --build-id=none \
     --hash-style=sysv --gc-sections --fatal-warnings
