@@ -16,7 +16,12 @@ enum quire_status private_read(void *ctx, uint32_t pgidx, void *page)
 
 enum quire_status private_write(void *ctx, uint32_t pgidx, const void *page)
 {
-    memcpy(place_of(ctx, pgidx), page, QUIRE_PAGE_SIZE);
+    const struct private_object *object = ctx;
+
+    memcpy(place_of(object, pgidx), page, QUIRE_PAGE_SIZE);
+    if (object->writes != NULL) {
+        __atomic_fetch_add(object->writes, 1, __ATOMIC_RELAXED);
+    }
     return QUIRE_OK;
 }
 

@@ -21,6 +21,7 @@ struct private_object {
     struct reapable reapable;
     struct private_objects *owner; /* whom its memory is from */
     struct quire_region run;       /* its places in normal memory, at the kernel's addresses */
+    uint64_t *writes;              /* (optional) one more for each page that leaves; atomic */
     size_t bytes;                  /* of this, the slots and the metadata, which are one piece of memory */
 };
 

@@ -1,5 +1,6 @@
 /* user.c - running an application, until it returns or is killed. SPDX-License-Identifier: BSD-2-Clause */
 #include "abi/smc.h"
+#include "abi/ta.h"
 #include "abi/world.h"
 #include "kernel/fault_decode.h"
 #include "kernel/log.h"
@@ -9,6 +10,7 @@
 #include "lib/memory.h"
 
 #define CLASS_SYSTEM_CALL 0x15u
+#define IMMEDIATE 0xffffu
 
 /* vectors.S */
 uint64_t user_enter(const struct trap *trap, uintptr_t *sp);
@@ -37,6 +39,9 @@ void user_end(enum user_end how, uint64_t value)
     struct thread *thread = this_thread();
 
     thread->user_value = value;
+    if (how != USER_RETURNED) {
+        __atomic_fetch_add(&paging_figures.killed, 1, __ATOMIC_RELAXED);
+    }
     user_leave(thread->user_sp, (uint64_t)how);
 }
 
@@ -64,14 +69,17 @@ void trap_user(struct trap *trap)
     const char *why;
 
     if (esr >> 26 == CLASS_SYSTEM_CALL) {
-        trap_system_call(trap);
+        if ((esr & IMMEDIATE) == 0) {
+            trap_system_call(trap);
+        } else {
+            trap->x[0] = (uint64_t)TA_ERROR_BAD;
+        }
         return;
     }
     if (paging_fault(&session->vm, trap, esr, address, true, &why) == PAGING_DONE) {
         return;
     }
     log_print("session %u killed: %s, syndrome %08lx, address %lx, pc %lx\n", session->id, why, esr, address, trap->pc);
-    __atomic_fetch_add(&paging_figures.killed, 1, __ATOMIC_RELAXED);
     user_end(USER_KILLED, esr);
 }
 

@@ -11,11 +11,9 @@
 
 /* ---- ASIDs ---- */
 
-/*
- * A number is given to one space in a generation and never back: a space that ends leaves nothing to be flushed. When all are
- * given out the next generation begins: spaces that processors use just then take their numbers along, what all others left in
- * TLBs is thrown away, and they get new numbers when they are used again.
- */
+/* A number is given to one space in a generation and never back: a space that ends leaves nothing to be flushed. When all are given
+ * out the next generation begins: spaces that processors use just then take their numbers along, what all others left in TLBs is
+ * thrown away, and they get new numbers when they are used again. */
 
 static QUIRE_RESIDENT void asid_lock(struct vmsa *vmsa)
 {
@@ -210,6 +208,7 @@ static QUIRE_RESIDENT uint64_t *make_way(struct vmsa *vmsa, const struct vmsa_sp
         struct vmsa_table *table = take_table(vmsa, from);
 
         table->va = va & ~(span(at) - 1u);
+        vmsa->nmovable -= vm == NULL;
         if (at == 2 && vm != NULL) {
             table->vm = vm;
             quire_list_insert_before(&vmsa->leaves, &table->link);
@@ -480,8 +479,8 @@ enum quire_status vmsa_init(struct vmsa *vmsa, const struct vmsa_config *config)
     pa_range = (mmfr0 & 15u) < 5u ? mmfr0 & 15u : 5u;
     asids = (mmfr0 >> 4 & 15u) == 2u ? 0x10000 : 0x100;
     flags = config->software_flags ? 0 : mmfr1 & 15u;
-    if (((uintptr_t)config->tables | config->tables_pa) % PAGE != 0 || config->ntables == 0 || config->cpus == 0 ||
-        config->cpus > VMSA_CPUS_MAX || config->asids > asids || (config->asids != 0 && config->asids <= config->cpus)) {
+    if (((uintptr_t)config->tables | config->tables_pa) % PAGE != 0 || config->ntables == 0 ||
+        config->cpus - 1u >= VMSA_CPUS_MAX || config->asids > asids || (config->asids != 0 && config->asids <= config->cpus)) {
         return QUIRE_INVALID;
     }
     QUIRE_MEMSET(vmsa, 0, sizeof *vmsa);
@@ -508,6 +507,8 @@ enum quire_status vmsa_init(struct vmsa *vmsa, const struct vmsa_config *config)
         quire_list_init(&config->book[i].link);
         free_table(vmsa, &config->book[i]);
     }
+    vmsa->nmovable = config->ntables - 1u;
+    vmsa->reserve = config->threads * VMSA_TABLES_THREAD;
     vmsa->nobody_pa = pa_of(vmsa, take_table(vmsa, &vmsa->free));
     return QUIRE_OK;
 }
@@ -537,8 +538,9 @@ enum quire_status vmsa_space_init(struct vmsa *vmsa, struct vmsa_space *space, b
     QUIRE_MEMSET(space, 0, sizeof *space);
     space->kernel = kernel;
     quire_list_init(&mine);
-    status = obtain(vmsa, NULL, 0, 0, &mine, &key);
+    status = vmsa->nmovable > vmsa->reserve ? obtain(vmsa, NULL, 0, 0, &mine, &key) : QUIRE_NO_TABLE;
     if (status == QUIRE_OK) {
+        vmsa->nmovable--;
         space->root_pa = pa_of(vmsa, take_table(vmsa, &mine));
     }
     pager_unlock(vmsa, key);
@@ -566,12 +568,14 @@ void vmsa_space_fini(struct vmsa *vmsa, struct vmsa_space *space)
 
     unlink_tables(vmsa, space, 0, UINT64_C(1) << VMSA_VA_BITS);
     free_table(vmsa, table_of(vmsa, table_at(vmsa, space->root_pa)));
+    vmsa->nmovable++;
     pager_unlock(vmsa, key);
 }
 
 enum quire_status vmsa_map_fixed(struct vmsa *vmsa, struct vmsa_space *space, uintptr_t va, uint64_t pa, uint64_t bytes,
                                  unsigned prot, uint64_t attr)
 {
+    uint64_t *entry;
     uint64_t done;
     unsigned level;
 
@@ -583,8 +587,6 @@ enum quire_status vmsa_map_fixed(struct vmsa *vmsa, struct vmsa_space *space, ui
         return QUIRE_DENIED;
     }
     for (done = 0; done < bytes; done += span(level)) {
-        uint64_t *entry;
-
         for (level = 1; ((va + done) | (pa + done)) % span(level) != 0 || bytes - done < span(level); level++) {
         }
         entry = make_way(vmsa, space, NULL, va + done, level, &vmsa->free);

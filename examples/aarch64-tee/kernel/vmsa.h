@@ -25,10 +25,11 @@
 #define VMSA_VA_BITS 39
 #define VMSA_CPUS_MAX 8
 
-/* So many tables let every instruction finish, however the faults of threads interleave: one needs up to three pages, each with a
+/* With so many tables every instruction finishes, however the faults of threads interleave: it needs up to three pages, each with a
  * table of level 2 and of level 3. Each space has a root (the kernel's too), and so has who has no space; add those that
- * vmsa_map_fixed() takes. */
-#define VMSA_TABLES_MIN(spaces, threads) ((spaces) + 1 + 6 * (threads))
+ * vmsa_map_fixed() takes. With fewer, an instruction may fault forever: hence config.threads. */
+#define VMSA_TABLES_THREAD 6u
+#define VMSA_TABLES_MIN(spaces, threads) ((spaces) + 1u + VMSA_TABLES_THREAD * (threads))
 
 /* `attr` of quire_vm_map() and vmsa_map_fixed(): normal write-back memory, unless one says otherwise. */
 #define VMSA_ATTR_NORMAL 0u
@@ -52,6 +53,7 @@ struct vmsa_config {
     uint64_t tables_pa;      /* ... its physical address */
     struct vmsa_table *book; /* one for each of them */
     uint32_t ntables;
+    uint32_t threads;    /* how many can fault at once: a space does not begin if its root were one of the tables they need */
     uint32_t cpus;       /* how many processors will use it: 1..VMSA_CPUS_MAX */
     uint32_t asids;      /* use so many ASIDs: at least cpus + 1; 0: as many as the processor has */
     bool software_flags; /* do not use the processor's accessed and dirty flags */
@@ -95,6 +97,8 @@ struct vmsa {
     uint32_t reserved[VMSA_CPUS_MAX];         /* ASIDs that went on into this generation */
 
     uint32_t nfree;    /* out: tables that are in no use */
+    uint32_t nmovable; /* tables that are, or can be taken back */
+    uint32_t reserve;  /* ... of these, what threads need */
     uint64_t recycled; /* out: how often a table was taken back */
     uint64_t rolls;    /* out: how often all ASIDs had been given out */
 };
@@ -111,7 +115,8 @@ static inline uint64_t vmsa_tcr(const struct vmsa *vmsa)
 /* Fills in the hooks that are served here, the features, and ctx. The table must stay where it is: its `lock` is used. */
 void vmsa_hooks(struct vmsa *vmsa, struct quire_mmu *mmu);
 
-/* Begins a space: for TTBR1 if `kernel`, else for TTBR0. Takes its root, and a table back for it if there is none. NO_TABLE. */
+/* Begins a space: for TTBR1 if `kernel`, else for TTBR0. Takes a table as its root, back from others if none is free. NO_TABLE: there is
+ * none, or threads may need it. */
 QUIRE_MUST_CHECK enum quire_status vmsa_space_init(struct vmsa *vmsa, struct vmsa_space *space, bool kernel);
 
 /* The end of an application's space: first close it, then quire_vm_fini() its context, then vmsa_space_fini(). BUSY: a processor uses

@@ -42,28 +42,29 @@ static bool params_are(const struct command *command, uint32_t n, uint64_t first
     return message->num_params == n && (n < 1u || message->params[0].attr == first) && (n < 2u || message->params[1].attr == second);
 }
 
-/* A view of the shared memory that a parameter names. */
-static bool view_of(const struct command *command, const struct tee_param *param, struct quire_view *view)
+/* A view of the memory that a parameter names: nothing but shared memory may be. */
+static uint32_t view_of(const struct command *command, const struct tee_param *param, struct quire_view *view)
 {
-    return quire_view_slice_pa(&command->shared, quire_pa_make(param->a), param->b, view) == QUIRE_OK;
+    enum quire_status status = quire_view_slice_pa(&command->shared, quire_pa_make(param->a), param->b, view);
+
+    return status == QUIRE_OK ? TEE_RESULT_OK : TEE_RESULT_ACCESS_DENIED;
 }
 
-/* Are these parameters that an application can get: known kinds, and whole pages of shared memory? */
-static bool params_for_application(const struct command *command, const struct tee_param *params, uint32_t n)
+/* Are these parameters that an application can get: known kinds, and pages of shared memory? */
+static uint32_t params_for_application(const struct command *command, const struct tee_param *params, uint32_t n)
 {
+    uint32_t result = TEE_RESULT_OK;
     struct quire_view view;
     uint32_t i;
 
-    for (i = 0; i < n; i++) {
-        if (is_memory(params[i].attr)) {
-            if (params[i].b != 0 && ((params[i].a & QUIRE_PAGE_MASK) != 0 || !view_of(command, &params[i], &view))) {
-                return false;
-            }
-        } else if (params[i].attr > TEE_PARAM_VALUE_INOUT) {
-            return false;
+    for (i = 0; result == TEE_RESULT_OK && i < n; i++) {
+        if (!is_memory(params[i].attr)) {
+            result = params[i].attr > TEE_PARAM_VALUE_INOUT ? TEE_RESULT_BAD_PARAMETERS : TEE_RESULT_OK;
+        } else if (params[i].b != 0) {
+            result = (params[i].a & QUIRE_PAGE_MASK) != 0 ? TEE_RESULT_BAD_PARAMETERS : view_of(command, &params[i], &view);
         }
     }
-    return true;
+    return result;
 }
 
 /* ---- Commands of applications ---- */
@@ -72,10 +73,14 @@ static uint32_t run_open(struct command *command, struct session_call *call)
 {
     struct tee_message *message = &command->message;
     uint64_t name[2];
+    uint32_t result;
 
-    if (message->num_params == 0 || message->params[0].attr != (TEE_PARAM_META | TEE_PARAM_VALUE_IN) ||
-        !params_for_application(command, message->params + 1, message->num_params - 1u)) {
+    if (message->num_params == 0 || message->params[0].attr != (TEE_PARAM_META | TEE_PARAM_VALUE_IN)) {
         return TEE_RESULT_BAD_PARAMETERS;
+    }
+    result = params_for_application(command, message->params + 1, message->num_params - 1u);
+    if (result != TEE_RESULT_OK) {
+        return result;
     }
     name[0] = message->params[0].a;
     name[1] = message->params[0].b;
@@ -87,9 +92,13 @@ static uint32_t run_open(struct command *command, struct session_call *call)
 static uint32_t run_invoke(struct command *command, struct session_call *call)
 {
     struct tee_message *message = &command->message;
+    uint32_t result = TEE_RESULT_BAD_PARAMETERS;
 
-    if (message->num_params > TEE_PARAMS_MAX || !params_for_application(command, message->params, message->num_params)) {
-        return TEE_RESULT_BAD_PARAMETERS;
+    if (message->num_params <= TEE_PARAMS_MAX) {
+        result = params_for_application(command, message->params, message->num_params);
+    }
+    if (result != TEE_RESULT_OK) {
+        return result;
     }
     call->function = message->function;
     call->params = message->params;
@@ -135,8 +144,11 @@ static uint32_t run_report(struct command *command)
     struct quire_view view;
     size_t length;
 
-    if (!params_are(command, 2, TEE_PARAM_VALUE_IN, TEE_PARAM_MEMORY_OUT) || !view_of(command, &params[1], &view)) {
+    if (!params_are(command, 2, TEE_PARAM_VALUE_IN, TEE_PARAM_MEMORY_OUT)) {
         return TEE_RESULT_BAD_PARAMETERS;
+    }
+    if (view_of(command, &params[1], &view) != TEE_RESULT_OK) {
+        return TEE_RESULT_ACCESS_DENIED;
     }
     if (!report_write(params[0].a, &view, &length)) {
         return TEE_RESULT_NOT_SUPPORTED;
@@ -150,14 +162,15 @@ static uint32_t run_stats(struct command *command)
     struct tee_param *params = command->message.params;
     struct quire_view view;
     struct tee_stats stats;
-    uint64_t room;
 
-    if (!params_are(command, 2, TEE_PARAM_VALUE_IN, TEE_PARAM_MEMORY_OUT) || !view_of(command, &params[1], &view)) {
+    if (!params_are(command, 2, TEE_PARAM_VALUE_IN, TEE_PARAM_MEMORY_OUT)) {
         return TEE_RESULT_BAD_PARAMETERS;
     }
-    room = params[1].b;
+    if (view_of(command, &params[1], &view) != TEE_RESULT_OK) {
+        return TEE_RESULT_ACCESS_DENIED;
+    }
     params[1].b = sizeof stats;
-    if (room < sizeof stats) {
+    if (view.size < sizeof stats) {
         return TEE_RESULT_SHORT_BUFFER;
     }
     statistics_take(&stats);

@@ -345,8 +345,11 @@ uint32_t image_register(const uint64_t name[2], uint64_t pa, uint64_t size)
     struct image *image;
     uint32_t result;
 
-    if ((name[0] | name[1]) == 0 || (pa & QUIRE_PAGE_MASK) != 0 || size > IMAGE_BYTES_MAX || !normal_contains(pa, size)) {
+    if ((name[0] | name[1]) == 0 || (pa & QUIRE_PAGE_MASK) != 0 || size == 0 || size > IMAGE_BYTES_MAX) {
         return TEE_RESULT_BAD_PARAMETERS;
+    }
+    if (!normal_contains(pa, size)) {
+        return TEE_RESULT_ACCESS_DENIED;
     }
     mutex_lock(&mutex);
     image = find(0, 0);

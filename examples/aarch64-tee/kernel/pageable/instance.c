@@ -9,6 +9,7 @@
 #include "kernel/pageable/shared.h"
 #include "kernel/pageable/slices.h"
 #include "kernel/paging.h"
+#include "kernel/private_object.h"
 #include "kernel/reaper.h"
 #include "kernel/thread.h"
 #include "lib/memory.h"
@@ -23,6 +24,7 @@ enum quire_status instance_private(struct session *session, uint32_t npages, str
     enum quire_status status = private_make(npages, out);
 
     if (status == QUIRE_OK) {
+        QUIRE_CONTAINER_OF(*out, struct private_object, rw.base)->writes = &session->figures.saves;
         status = quire_fobj_set_account(*out, &session->account);
         if (status != QUIRE_OK) {
             (void)quire_fobj_put(*out);

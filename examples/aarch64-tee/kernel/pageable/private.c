@@ -37,7 +37,7 @@ enum quire_status private_init(void)
 enum quire_status private_donate(uint64_t pa, uint64_t bytes)
 {
     if (!normal_contains(pa, bytes) || (pa < SHARED_BASE + SHARED_BYTES && SHARED_BASE < pa + bytes)) {
-        return QUIRE_INVALID;
+        return QUIRE_DENIED;
     }
     return normal_store_donate(&store, normal_va(pa), bytes);
 }

@@ -7,8 +7,8 @@
 /* Draws the key that everything is sealed with until the next boot. */
 enum quire_status private_init(void);
 
-/* Takes over `bytes` bytes of normal memory at `pa`, for good. INVALID: not whole pages of normal memory, or of those that messages are in;
- * EXISTS; NO_MEMORY. */
+/* Takes over `bytes` bytes of normal memory at `pa`, for good. DENIED: not all of it is normal memory, or some of it is
+ * what messages are in; INVALID: not whole pages; EXISTS: some of it was taken over before; NO_MEMORY. */
 enum quire_status private_donate(uint64_t pa, uint64_t bytes);
 
 /* Makes an object of private pages, all zero, with a reference for the caller. Errors as private_object_make(). */

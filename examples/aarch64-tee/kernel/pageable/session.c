@@ -105,9 +105,12 @@ uint32_t session_result(enum quire_status status)
     case QUIRE_BUSY:
     case QUIRE_AGAIN:
         return TEE_RESULT_BUSY;
-    case QUIRE_INVALID:
+    case QUIRE_DENIED:
+        return TEE_RESULT_ACCESS_DENIED;
     case QUIRE_EXISTS:
     case QUIRE_CONFLICT:
+        return TEE_RESULT_ACCESS_CONFLICT;
+    case QUIRE_INVALID:
         return TEE_RESULT_BAD_PARAMETERS;
     default:
         return TEE_RESULT_GENERIC;

@@ -49,9 +49,10 @@ static int64_t call_log(struct session *session, uint64_t va, uint64_t bytes)
         return TA_ERROR_BAD;
     }
     for (i = 0; i < bytes; i++) {
-        text[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?'; /* nothing that looks like the kernel's own lines, or moves the cursor */
+        /* Nothing that looks like a line of the kernel's own. */
+        text[i] = (text[i] >= ' ' && text[i] <= '~') || i + 1u == bytes ? text[i] : '?';
     }
-    text[bytes] = '\0';
+    text[bytes != 0 && text[bytes - 1u] == '\n' ? bytes - 1u : bytes] = '\0';
     log_print("session %u: %.200s\n", session->id, text);
     return 0;
 }
