@@ -29,9 +29,9 @@ struct tee_param {
 };
 
 struct tee_message {
-    uint32_t command; /* TEE_CMD_* */
-    uint32_t function; /* of INVOKE: the TA's own number */
-    uint32_t session;  /* of INVOKE, CLOSE; OPEN answers it */
+    uint32_t command;   /* TEE_CMD_* */
+    uint32_t function;  /* of INVOKE: the TA's own number */
+    uint32_t session;   /* of INVOKE, CLOSE; OPEN answers it */
     uint32_t cancel_id; /* ignored */
     uint32_t pad;       /* ignored */
     uint32_t result;    /* answer: TEE_RESULT_* , or what the TA returned */
@@ -46,13 +46,15 @@ struct tee_message {
 #define TEE_CMD_CLOSE 2u
 
 /* Beyond OP-TEE's. Memory here may lie anywhere in normal memory (whole pages), not only in the shared part. */
-#define TEE_CMD_REGISTER 0x100u /* params: VALUE_IN name (a, b); MEMORY_IN the ELF file. Stays in use: the kernel pages from it */
-#define TEE_CMD_DONATE 0x101u   /* params: MEMORY_INOUT: whole pages that the kernel may keep sealed pages in, until the machine ends */
-#define TEE_CMD_REPORT 0x102u   /* params: VALUE_IN a = TEE_REPORT_*; MEMORY_OUT text */
-#define TEE_CMD_STATS 0x103u    /* params: VALUE_IN a = TEE_STATS_RESET to zero the counters; MEMORY_OUT struct tee_stats */
-#define TEE_CMD_CHECK 0x104u    /* no params: all invariants of Quire (quire_*_check); RESULT_OK, or CORRUPT */
-#define TEE_CMD_RESIZE 0x105u   /* params: VALUE_IN a = pages the pool is to have; VALUE_OUT a = pages it has now */
-#define TEE_CMD_PROBE 0x106u    /* params: VALUE_IN a = TEE_PROBE_*: makes the kernel do something that tests look at */
+#define TEE_CMD_REGISTER \
+    0x100u /* params: VALUE_IN name (a, b); MEMORY_IN the ELF file. Stays in use: the kernel pages from it */
+#define TEE_CMD_DONATE \
+    0x101u /* params: MEMORY_INOUT: whole pages that the kernel may keep sealed pages in, until the machine ends */
+#define TEE_CMD_REPORT 0x102u /* params: VALUE_IN a = TEE_REPORT_*; MEMORY_OUT text */
+#define TEE_CMD_STATS 0x103u  /* params: VALUE_IN a = TEE_STATS_RESET to zero the counters; MEMORY_OUT struct tee_stats */
+#define TEE_CMD_CHECK 0x104u  /* no params: all invariants of Quire (quire_*_check); RESULT_OK, or CORRUPT */
+#define TEE_CMD_RESIZE 0x105u /* params: VALUE_IN a = pages the pool is to have; VALUE_OUT a = pages it has now */
+#define TEE_CMD_PROBE 0x106u  /* params: VALUE_IN a = TEE_PROBE_*: makes the kernel do something that tests look at */
 
 #define TEE_REPORT_TEXT 0u
 #define TEE_REPORT_JSON 1u
@@ -62,7 +64,9 @@ struct tee_message {
 
 #define TEE_CMD_UNREGISTER 0x107u /* params: VALUE_IN name: of TEE_CMD_REGISTER; BUSY while it has instances */
 
-#define TEE_PROBE_PAGED_CODE 1u   /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
+#define TEE_PROBE_PAGED_CODE 1u /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
+#define TEE_PROBE_ALIASES \
+    3u /* VALUE_OUT a = pages of its paged code that are present, b = of these, which the kernel could write */
 #define TEE_PROBE_FAULT_LOCKED 2u /* touches the kernel's paged data with the pager's lock held: the machine must end */
 
 /* tee_message.result. GlobalPlatform's numbers. */
@@ -70,7 +74,7 @@ struct tee_message {
 #define TEE_RESULT_GENERIC 0xffff0000u
 #define TEE_RESULT_ACCESS_DENIED 0xffff0001u
 #define TEE_RESULT_ACCESS_CONFLICT 0xffff0003u
-#define TEE_RESULT_BAD_FORMAT 0xffff0005u     /* not an ELF file that can be loaded */
+#define TEE_RESULT_BAD_FORMAT 0xffff0005u /* not an ELF file that can be loaded */
 #define TEE_RESULT_BAD_PARAMETERS 0xffff0006u
 #define TEE_RESULT_ITEM_NOT_FOUND 0xffff0008u
 #define TEE_RESULT_NOT_SUPPORTED 0xffff000au
@@ -101,10 +105,10 @@ struct tee_stats {
     uint64_t lock_wait_max; /* ticks of the system counter that somebody waited for the pager's lock, at most */
     uint64_t pool_pages;
     uint64_t pool_free;
-    uint64_t pool_min;   /* the least it can be */
-    uint64_t mapped;     /* pages of all areas */
-    uint64_t shared;     /* pages present that more than one application shows */
-    uint64_t saved;      /* pages that sharing saves now */
+    uint64_t pool_min;     /* the least it can be */
+    uint64_t mapped;       /* pages of all areas */
+    uint64_t shared;       /* pages present that more than one application shows */
+    uint64_t saved;        /* pages that sharing saves now */
     uint64_t cycles_minor; /* instructions (with -icount) from exception entry to return, summed */
     uint64_t cycles_major;
     uint64_t cycles_minor_quire; /* ... of these inside quire_pager_fault() without its hooks */

@@ -8,8 +8,8 @@
  */
 
 /* Fast: no thread of the kernel is used. */
-#define TEE_SMC_UID 0xbf00ff01      /* -> x0..x3: 384fb3e0 e7f811e3 af630002 a5d5c51b */
-#define TEE_SMC_REVISION 0xbf00ff03 /* -> x0 = 2, x1 = 0 */
+#define TEE_SMC_UID 0xbf00ff01        /* -> x0..x3: 384fb3e0 e7f811e3 af630002 a5d5c51b */
+#define TEE_SMC_REVISION 0xbf00ff03   /* -> x0 = 2, x1 = 0 */
 #define TEE_SMC_GET_SHARED 0xb2000007 /* -> x0 = TEE_OK, x1 = physical start, x2 = bytes, x3 = 1 */
 
 /* Yielding: x1:x2 (high 32 bits : low 32 bits) = physical address of a struct tee_message, which lies in the shared memory, aligned to

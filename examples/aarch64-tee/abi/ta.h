@@ -20,15 +20,16 @@
 #define TA_ENTER_INVOKE 1
 #define TA_ENTER_CLOSE 2
 
-#define TA_RETURN 0     /* x0 = result (u32). Does not return */
-#define TA_PANIC 1      /* x0 = code: kills the instance */
-#define TA_LOG 2        /* x0 = text, x1 = bytes, at most 256 */
-#define TA_MAP 3        /* x0 = pages, x1 = TA_MAP_* -> address of new private pages, all zero; a guard page on both sides */
-#define TA_UNMAP 4      /* x0 = address, x1 = pages, exactly what TA_MAP or TA_SHARE gave */
-#define TA_SHARE 5      /* x0 = key, x1 = pages -> address of a paged buffer that all instances which name the key share; it ends with the last of them */
-#define TA_RANDOM 6     /* x0 = address, x1 = bytes, at most 256 */
-#define TA_PROTECT 7    /* x0 = address, x1 = pages, x2 = TA_MAP_*: of what TA_MAP gave */
-#define TA_ADVISE 8     /* x0 = address, x1 = pages, x2 = TA_ADVICE_* */
+#define TA_RETURN 0 /* x0 = result (u32). Does not return */
+#define TA_PANIC 1  /* x0 = code: kills the instance */
+#define TA_LOG 2    /* x0 = text, x1 = bytes, at most 256 */
+#define TA_MAP 3    /* x0 = pages, x1 = TA_MAP_* -> address of new private pages, all zero; a guard page on both sides */
+#define TA_UNMAP 4  /* x0 = address, x1 = pages, exactly what TA_MAP or TA_SHARE gave */
+#define TA_SHARE \
+    5 /* x0 = key, x1 = pages -> address of a paged buffer that all instances which name the key share; it ends with the last of them */
+#define TA_RANDOM 6  /* x0 = address, x1 = bytes, at most 256 */
+#define TA_PROTECT 7 /* x0 = address, x1 = pages, x2 = TA_MAP_*: of what TA_MAP gave */
+#define TA_ADVISE 8  /* x0 = address, x1 = pages, x2 = TA_ADVICE_* */
 #define TA_ERROR_BAD -1
 #define TA_ERROR_MEMORY -2
 

@@ -16,7 +16,7 @@
 #define WORLD_READY 0xbe000000     /* x1: virtual address for calls; x2: physical address for further processors */
 #define WORLD_CPU_READY 0xbe000001 /* */
 #define WORLD_RETURN 0xbe000002    /* x1..x4: x0..x3 of the caller */
-#define WORLD_EXIT 0xbe000003      /* x1: the exit status of the whole machine, 0..255: it panicked, or a test of its own ended */
+#define WORLD_EXIT 0xbe000003 /* x1: the exit status of the whole machine, 0..255: it panicked, or a test of its own ended */
 
 /* SMCs of the normal world that the monitor itself answers, beside PSCI. */
 #define MONITOR_EXIT 0xc2000001 /* x1: the exit status of the whole machine, 0..255 */

@@ -13,9 +13,9 @@ struct thread;
 struct cpu {
     uintptr_t stack; /* top of the stack that calls from the normal world begin on; vectors.S knows it is the first member */
     uintptr_t sp;    /* where that stack stands while a thread runs */
-    struct thread *thread;    /* what runs here; null: nothing */
-    uint32_t locks;           /* spinlocks held */
-    bool pager_locked;        /* ... and one of them is the pager's */
+    struct thread *thread; /* what runs here; null: nothing */
+    uint32_t locks;        /* spinlocks held */
+    bool pager_locked;     /* ... and one of them is the pager's */
     uint32_t number;
 } __attribute__((aligned(CPU_BYTES)));
 

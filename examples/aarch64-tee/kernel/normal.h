@@ -10,7 +10,8 @@
 /* Does all of [pa, pa + bytes) lie in normal memory? bytes > 0. */
 static inline bool normal_contains(uint64_t pa, uint64_t bytes)
 {
-    return bytes != 0 && pa >= BOARD_DRAM && pa - BOARD_DRAM < BOARD_DRAM_BYTES && bytes <= BOARD_DRAM_BYTES - (pa - BOARD_DRAM);
+    return bytes != 0 && pa >= BOARD_DRAM && pa - BOARD_DRAM < BOARD_DRAM_BYTES &&
+           bytes <= BOARD_DRAM_BYTES - (pa - BOARD_DRAM);
 }
 
 /* Where the kernel has it, as non-secure memory. Each byte is to be read once. */

@@ -2,6 +2,7 @@
 #include "kernel/paging.h"
 
 #include "abi/smc.h"
+#include "kernel/alias.h"
 #include "kernel/fault_decode.h"
 #include "kernel/session.h"
 #include "kernel/spinlock.h"
@@ -98,26 +99,12 @@ static void hook_wake(void *ctx, const void *token)
     threads_wake(token);
 }
 
-/* ---- Aliases: all pages of the pool are mapped for good ---- */
-
-static void *hook_alias_get(void *ctx, struct quire_pa pa)
-{
-    (void)ctx;
-    return (void *)(uintptr_t)(KERNEL_VA + pa.addr);
-}
-
-static void hook_alias_put(void *ctx, struct quire_pa pa, void *alias)
-{
-    (void)ctx;
-    (void)pa;
-    (void)alias;
-}
+/* ---- The table ---- */
 
 void paging_set_hooks(void)
 {
     vmsa_hooks(&vmsa, &paging_hooks);
-    paging_hooks.alias_get = hook_alias_get;
-    paging_hooks.alias_put = hook_alias_put;
+    alias_hooks(&paging_hooks);
     paging_hooks.lock = hook_lock;
     paging_hooks.unlock = hook_unlock;
     paging_hooks.wait = hook_wait;
@@ -152,8 +139,8 @@ static void count_fault(const struct trap *trap, const struct quire_fault *fault
     }
 }
 
-enum paging_answer paging_fault(struct quire_vm *vm, const struct trap *trap, uint64_t syndrome, uint64_t address, bool from_user,
-                                const char **why)
+enum paging_answer paging_fault(struct quire_vm *vm, const struct trap *trap, uint64_t syndrome, uint64_t address,
+                                bool from_user, const char **why)
 {
     struct quire_fault_result result;
     struct quire_fault fault;

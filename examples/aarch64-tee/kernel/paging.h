@@ -35,8 +35,8 @@ enum paging_answer {
 };
 
 /* Serves a fault that an exception tells of, if it is one of a context: of `vm`, or of the kernel's own. Sleeps. */
-enum paging_answer paging_fault(struct quire_vm *vm, const struct trap *trap, uint64_t syndrome, uint64_t address, bool from_user,
-                                const char **why);
+enum paging_answer paging_fault(struct quire_vm *vm, const struct trap *trap, uint64_t syndrome, uint64_t address,
+                                bool from_user, const char **why);
 
 /* ---- Figures ---- */
 

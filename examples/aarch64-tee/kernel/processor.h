@@ -2,7 +2,7 @@
 #ifndef KERNEL_PROCESSOR_H
 #define KERNEL_PROCESSOR_H
 
-#include <stdint.h>
+#include <quire/pmem.h>
 
 /* Physical address of the kernel's root table: start.S takes it. */
 extern uint64_t kernel_root;
@@ -14,7 +14,8 @@ void processor_begin(void);
 /* Where start.S ends for a further processor, on its own stack. */
 void secondary_main(uint32_t number);
 
-/* The end of booting, on the first processor's own stack: gives what only booting needed, [pa, pa + npages pages), to the pool. */
-void processor_ready(void);
+/* The end of booting: on the first processor's own stack, gives the `npages` pages from `pa`, which only booting needed, to the pool, with
+ * as many pmems; the normal world begins. */
+__attribute__((noreturn)) void processor_ready(struct quire_pa pa, uint32_t npages, struct quire_pmem *pmems);
 
 #endif

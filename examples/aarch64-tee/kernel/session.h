@@ -14,7 +14,7 @@ struct image;
 
 /* A range that the application asked for. */
 struct session_range {
-    uintptr_t va;    /* 0: unused */
+    uintptr_t va; /* 0: unused */
     uint32_t npages;
     uint32_t shared; /* key of a shared buffer plus one; 0: private */
 };
@@ -22,14 +22,14 @@ struct session_range {
 /* What its faults were; written by the thread that runs it. */
 struct session_figures {
     uint64_t faults[QUIRE_FAULT_UNPAGED + 1]; /* by enum quire_fault_kind */
-    uint64_t saves; /* its pages that left, sealed */
+    uint64_t saves;                           /* its pages that left, sealed */
     uint64_t calls;
 };
 
 struct session {
-    uint32_t id;    /* what the normal world calls it by; never used again; 0: unused */
-    uint32_t held;  /* a call, or a report, is at work with it */
-    bool dead;      /* it was killed: only CLOSE is left */
+    uint32_t id;   /* what the normal world calls it by; never used again; 0: unused */
+    uint32_t held; /* a call, or a report, is at work with it */
+    bool dead;     /* it was killed: only CLOSE is left */
     struct image *image;
     struct quire_file *file;
     struct quire_vm vm;

@@ -16,17 +16,17 @@ struct smc_args {
 };
 
 struct thread {
-    uint32_t index;   /* 0..THREADS-1; the pager knows it by this number */
-    uint32_t state;   /* under threads_lock */
-    uintptr_t stack;  /* its top */
-    uintptr_t sp;     /* while it does not run */
+    uint32_t index;      /* 0..THREADS-1; the pager knows it by this number */
+    uint32_t state;      /* under threads_lock */
+    uintptr_t stack;     /* its top */
+    uintptr_t sp;        /* while it does not run */
     uintptr_t user_sp;   /* where user_run() stands while an application runs ... */
     uint64_t user_value; /* ... and what it ended with */
     struct smc_args args;
-    uint64_t suspended;        /* why it gave the processor back: TEE_INTERRUPTED or TEE_WAITING; 0: it has returned */
-    const void *waits_for;     /* a token of the pager's; under the pager's lock. Null: woken */
-    struct vmsa_space *space;  /* whose addresses it uses; null: none but the kernel's */
-    struct session *session;   /* whose application it runs or will run; null: none */
+    uint64_t suspended;       /* why it gave the processor back: TEE_INTERRUPTED or TEE_WAITING; 0: it has returned */
+    const void *waits_for;    /* a token of the pager's; under the pager's lock. Null: woken */
+    struct vmsa_space *space; /* whose addresses it uses; null: none but the kernel's */
+    struct session *session;  /* whose application it runs or will run; null: none */
 };
 
 /* What a thread does with a call, in a context where faults may happen and waiting is fine. Set once, by who knows: what runs it is

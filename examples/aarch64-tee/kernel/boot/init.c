@@ -132,7 +132,8 @@ static void adopt_paged(void)
 static void init_thread(struct smc_args *args)
 {
     (void)args;
-    must(heap_init(memory_take((uint64_t)config.heap << QUIRE_PAGE_SHIFT), (size_t)config.heap << QUIRE_PAGE_SHIFT), "the heap");
+    must(heap_init(memory_take((uint64_t)config.heap << QUIRE_PAGE_SHIFT), (size_t)config.heap << QUIRE_PAGE_SHIFT),
+         "the heap");
     paging_set_mem(&heap_mem);
     must(private_init(), "private objects");
     must(slices_init(), "files");
@@ -143,6 +144,7 @@ static void init_thread(struct smc_args *args)
 void init_main(uint32_t number, const char *text)
 {
     struct smc_args args;
+    uint32_t npages;
 
     config_read(&config, text);
     threads_init();
@@ -155,7 +157,6 @@ void init_main(uint32_t number, const char *text)
     args.x[0] = TEE_SMC_CALL;
     thread_main = init_thread;
     kernel_call(&args);
-    log_print("kernel: %u pages in the pool, %u at least; %u tables; flags of the hardware: accessed %u, dirty %u\n",
-              pager.pool.total, pager.min_pages, config.tables, vmsa.hardware_accessed, vmsa.hardware_dirty);
-    processor_ready();
+    npages = (uint32_t)((init_end - image_start) >> QUIRE_PAGE_SHIFT);
+    processor_ready(quire_pa_make((uintptr_t)image_start - KERNEL_VA), npages, memory_take(npages * sizeof(struct quire_pmem)));
 }

@@ -65,19 +65,26 @@ static void map_image(const void *from, const void *to, unsigned prot)
     map((uintptr_t)from, (uintptr_t)from - KERNEL_VA, (uint64_t)((uintptr_t)to - (uintptr_t)from), prot, VMSA_ATTR_NORMAL);
 }
 
+/* The pool, and all that is taken from the end of memory. Each page has an entry of its own: alias.h changes them one by one. */
+static void map_pages(uintptr_t va, uintptr_t end)
+{
+    for (; va < end; va += QUIRE_PAGE_SIZE) {
+        map(va, va - KERNEL_VA, QUIRE_PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE, VMSA_ATTR_NORMAL);
+    }
+}
+
 static void map_all(void)
 {
-    const void *end = (const void *)(KERNEL_VA + BOARD_SECURE_RAM + BOARD_SECURE_RAM_BYTES);
 
     map(KERNEL_VA + BOARD_FLASH, BOARD_FLASH, FLASH_BYTES, QUIRE_PROT_READ, VMSA_ATTR_NORMAL);
     map(KERNEL_VA + BOARD_UART_SECURE, BOARD_UART_SECURE, QUIRE_PAGE_SIZE, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
         VMSA_ATTR_DEVICE);
     map(KERNEL_VA + BOARD_DRAM, BOARD_DRAM, BOARD_DRAM_BYTES, QUIRE_PROT_READ | QUIRE_PROT_WRITE, VMSA_ATTR_NONSECURE);
     map_image(image_start, init_data_start, QUIRE_PROT_READ | QUIRE_PROT_EXEC);
-    map_image(init_data_start, resident_start, QUIRE_PROT_READ | QUIRE_PROT_WRITE); /* init's data, and the pageable part as loaded */
+    map_pages((uintptr_t)init_data_start, (uintptr_t)resident_start); /* init's data, and the pageable part as it was loaded */
     map_image(resident_start, rodata_start, QUIRE_PROT_READ | QUIRE_PROT_EXEC);
     map_image(rodata_start, data_start, QUIRE_PROT_READ);
-    map_image(data_start, end, QUIRE_PROT_READ | QUIRE_PROT_WRITE);
+    map_pages((uintptr_t)data_start, KERNEL_VA + BOARD_SECURE_RAM + BOARD_SECURE_RAM_BYTES);
 }
 
 static void map_stacks(void)

@@ -39,7 +39,8 @@ static bool params_are(const struct command *command, uint32_t n, uint64_t first
 {
     const struct tee_message *message = &command->message;
 
-    return message->num_params == n && (n < 1u || message->params[0].attr == first) && (n < 2u || message->params[1].attr == second);
+    return message->num_params == n && (n < 1u || message->params[0].attr == first) &&
+           (n < 2u || message->params[1].attr == second);
 }
 
 /* A view of the memory that a parameter names: nothing but shared memory may be. */
@@ -203,11 +204,17 @@ static uint32_t run_resize(struct command *command)
 static uint32_t run_probe(struct command *command)
 {
     struct tee_param *params = command->message.params;
+    uint64_t answer[2];
 
     if (!params_are(command, 2, TEE_PARAM_VALUE_IN, TEE_PARAM_VALUE_OUT)) {
         return TEE_RESULT_BAD_PARAMETERS;
     }
-    return probe_run(params[0].a, &params[1].a) ? TEE_RESULT_OK : TEE_RESULT_NOT_SUPPORTED;
+    if (!probe_run(params[0].a, answer)) {
+        return TEE_RESULT_NOT_SUPPORTED;
+    }
+    params[1].a = answer[0];
+    params[1].b = answer[1];
+    return TEE_RESULT_OK;
 }
 
 /* Runs what the message asks for; false: there is no such command. */
@@ -275,7 +282,8 @@ static bool answer_param(const struct command *command, uint32_t i)
     bool length = param->attr == TEE_PARAM_MEMORY_OUT || param->attr == TEE_PARAM_MEMORY_INOUT;
 
     return (!value || quire_view_store64(&command->view, at + offsetof(struct tee_param, a), param->a) == QUIRE_OK) &&
-           ((!value && !length) || quire_view_store64(&command->view, at + offsetof(struct tee_param, b), param->b) == QUIRE_OK);
+           ((!value && !length) ||
+            quire_view_store64(&command->view, at + offsetof(struct tee_param, b), param->b) == QUIRE_OK);
 }
 
 static bool answer(const struct command *command, const struct session_call *call, uint32_t result)
@@ -289,8 +297,7 @@ static bool answer(const struct command *command, const struct session_call *cal
         good = answer_param(command, i);
     }
     return good &&
-           (!opened ||
-            quire_view_store32(view, offsetof(struct tee_message, session), command->message.session) == QUIRE_OK) &&
+           (!opened || quire_view_store32(view, offsetof(struct tee_message, session), command->message.session) == QUIRE_OK) &&
            quire_view_store32(view, offsetof(struct tee_message, origin), call->origin) == QUIRE_OK &&
            quire_view_store32(view, offsetof(struct tee_message, result), result) == QUIRE_OK;
 }

@@ -93,8 +93,9 @@ void heap_free(void *memory, size_t bytes)
     mutex_lock(&mutex);
     status = quire_region_find(&regions, (uintptr_t)memory, &region);
     if (status == QUIRE_OK) {
-        status = region.base == (uintptr_t)memory && region.last - region.base >= bytes - 1u ? quire_region_put(&regions, &region)
-                                                                                           : QUIRE_INVALID;
+        status = region.base == (uintptr_t)memory && region.last - region.base >= bytes - 1u
+                     ? quire_region_put(&regions, &region)
+                     : QUIRE_INVALID;
     }
     mutex_unlock(&mutex);
     if (status != QUIRE_OK) {

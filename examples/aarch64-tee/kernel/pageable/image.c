@@ -17,7 +17,7 @@
 #define BIAS_PAGES ((uintptr_t)1 << 24) /* 64 GiB of places */
 
 static struct image images[IMAGES_MAX];
-static struct mutex mutex; /* of the array, the names and the users */
+static struct mutex mutex;                 /* of the array, the names and the users */
 static unsigned char secret[SHA256_BYTES]; /* of this boot; first used, it is drawn */
 static bool secret_drawn;
 
@@ -128,7 +128,8 @@ static const char *find_rela(struct page_reader *reader, const struct elf_image 
 }
 
 /* Walks the relocations: counts those of each segment, or, where there is memory for them by now, writes them down. */
-static const char *walk_rela(struct page_reader *reader, const struct elf_image *elf, const struct rela *rela, struct image *image)
+static const char *walk_rela(struct page_reader *reader, const struct elf_image *elf, const struct rela *rela,
+                             struct image *image)
 {
     uint64_t done;
 

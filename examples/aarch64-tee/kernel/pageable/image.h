@@ -30,12 +30,12 @@ struct image_segment {
 struct image {
     uint64_t name[2]; /* all zero: unused */
     uint64_t pa;
-    uint64_t size; /* bytes */
+    uint64_t size;                   /* bytes */
     uint8_t (*hashes)[SHA256_BYTES]; /* of each page, zeros behind its end */
     uint8_t tag[SHA256_BYTES];       /* of the file */
-    uintptr_t bias;                  /* where it is loaded: random for this tag and boot, the same for all instances, which so share what
+    uintptr_t bias;  /* where it is loaded: random for this tag and boot, the same for all instances, which so share what
                                         was relocated, too */
-    uintptr_t entry;                 /* unbiased */
+    uintptr_t entry; /* unbiased */
     uint32_t num_segments;
     struct image_segment segment[ELF_SEGMENTS];
     uint32_t users; /* instances, and slices that read and verify with what is here */

@@ -57,8 +57,8 @@ static struct session_range *unused_range(struct session *session)
     return NULL;
 }
 
-enum quire_status instance_map(struct session *session, struct quire_fobj *fobj, uint32_t npages, unsigned prot, uint32_t shared,
-                               uintptr_t *va)
+enum quire_status instance_map(struct session *session, struct quire_fobj *fobj, uint32_t npages, unsigned prot,
+                               uint32_t shared, uintptr_t *va)
 {
     struct session_range *range = unused_range(session);
     struct quire_mapping mapping;

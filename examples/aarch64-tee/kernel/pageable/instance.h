@@ -11,8 +11,8 @@ enum quire_status instance_make(struct session *session, struct image *image);
 void instance_end(struct session *session);
 
 /* Maps npages pages of `fobj` from its page 0 at the lowest free place in the upper half, with guards, and notes the range. */
-enum quire_status instance_map(struct session *session, struct quire_fobj *fobj, uint32_t npages, unsigned prot, uint32_t shared,
-                               uintptr_t *va);
+enum quire_status instance_map(struct session *session, struct quire_fobj *fobj, uint32_t npages, unsigned prot,
+                               uint32_t shared, uintptr_t *va);
 
 /* The range of exactly these pages that the application asked for; null: there is none. */
 struct session_range *instance_range(struct session *session, uintptr_t va, uint64_t npages);

@@ -14,7 +14,6 @@ enum quire_status private_donate(uint64_t pa, uint64_t bytes);
 /* Makes an object of private pages, all zero, with a reference for the caller. Errors as private_object_make(). */
 enum quire_status private_make(uint32_t npages, struct quire_fobj **out);
 
-
 /* Pages of donated memory that nobody has. */
 uint64_t private_available(void);
 

@@ -3,10 +3,12 @@
 
 #include "../host/sha256.h"
 #include "abi/message.h"
+#include "kernel/layout.h"
 #include "kernel/paging.h"
 
 /* kernel.ld */
 extern const unsigned char paged_start[];
+extern const unsigned char paged_text_end[];
 extern const unsigned char paged_end[];
 
 /* Reads every page of the kernel's pageable part: a digest of all of it, by accesses of the processor's own that fault where a page is
@@ -24,6 +26,29 @@ static uint64_t read_paged(void)
     return first;
 }
 
+/* Could the kernel write at this address? The processor is asked. */
+static bool is_writable(uintptr_t va)
+{
+    uint64_t answer;
+
+    __asm__ volatile("at s1e1w, %1; isb; mrs %0, par_el1" : "=r"(answer) : "r"(va) : "memory");
+    return (answer & 1u) == 0;
+}
+
+/* How many pages of the pageable code are present, and how many of these can be written by another address than that they run at. */
+static void count_aliases(uint64_t answer[2])
+{
+    uintptr_t va = (uintptr_t)paged_start;
+    struct quire_vm_info info;
+
+    for (; va < (uintptr_t)paged_text_end; va += QUIRE_PAGE_SIZE) {
+        if (quire_vm_query(&kernel_vm, va, &info) == QUIRE_OK && (info.entry & QUIRE_ENTRY_EXEC) != 0) {
+            answer[0]++;
+            answer[1] += is_writable(KERNEL_VA + (uintptr_t)info.pa.addr);
+        }
+    }
+}
+
 /* Evicts the kernel's pageable part, then touches it with the pager's lock held: the machine must end. */
 static void fault_locked(void)
 {
@@ -36,11 +61,16 @@ static void fault_locked(void)
     }
 }
 
-bool probe_run(uint64_t what, uint64_t *answer)
+bool probe_run(uint64_t what, uint64_t answer[2])
 {
+    answer[0] = 0;
+    answer[1] = 0;
     switch (what) {
     case TEE_PROBE_PAGED_CODE:
-        *answer = read_paged();
+        answer[0] = read_paged();
+        return true;
+    case TEE_PROBE_ALIASES:
+        count_aliases(answer);
         return true;
     case TEE_PROBE_FAULT_LOCKED:
         fault_locked();

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* TEE_PROBE_*; false: no such probe. */
-bool probe_run(uint64_t what, uint64_t *answer);
+/* TEE_PROBE_*, whose answers are a and b of its VALUE_OUT; false: no such probe. */
+bool probe_run(uint64_t what, uint64_t answer[2]);
 
 #endif

@@ -32,8 +32,8 @@ static void put_contexts(struct writer *writer, const struct survey *survey)
         const struct survey_area *area = &survey->areas[i];
 
         if (area->vm != vm) {
-            writer_print(writer, "%s  subgraph cluster_context%u {\n    label=\"%s %u\"; style=rounded;\n", vm != NULL ? "  }\n" : "",
-                         contexts, area->vm == &kernel_vm ? "kernel" : "context", contexts);
+            writer_print(writer, "%s  subgraph cluster_context%u {\n    label=\"%s %u\"; style=rounded;\n",
+                         vm != NULL ? "  }\n" : "", contexts, area->vm == &kernel_vm ? "kernel" : "context", contexts);
             contexts++;
             vm = area->vm;
         }
@@ -54,8 +54,9 @@ static void put_objects(struct writer *writer, const struct survey *survey)
     for (i = 0; i < survey->num_objects; i++) {
         const struct survey_object *object = &survey->objects[i];
 
-        writer_print(writer, "  f%u [label=\"{%s|%u references|%u of %u pages resident}\", style=filled, fillcolor=\"#dde8f8\"];\n",
-                     i, object->kind, object->refs, object->resident, object->num_pages);
+        writer_print(writer,
+                     "  f%u [label=\"{%s|%u references|%u of %u pages resident}\", style=filled, fillcolor=\"#dde8f8\"];\n", i,
+                     object->kind, object->refs, object->resident, object->num_pages);
         if (object->origin != NULL) {
             writer_print(writer, "  f%u -> f%u [style=dashed, label=\"copy on write\"];\n", i,
                          object_number(survey, object->origin));
@@ -73,7 +74,9 @@ static void put_pages(struct writer *writer, const struct survey *survey)
         const struct survey_page *page = &survey->pages[i];
 
         writer_print(writer, "    p%u [label=\"{p%u|%s%s|page %u|%u entries}\", style=filled, fillcolor=\"%s\"];\n", i, i,
-                     page->fobj == NULL ? "free" : page->state == QUIRE_PAGE_RESIDENT ? "resident" : "in transit",
+                     page->fobj == NULL                   ? "free"
+                     : page->state == QUIRE_PAGE_RESIDENT ? "resident"
+                                                          : "in transit",
                      page->dirty ? ", dirty" : "", page->pgidx, page->mapped, colours[page->mapped < 3u ? page->mapped : 3u]);
     }
     writer_print(writer, "  }\n");

@@ -3,7 +3,8 @@
 
 static void put_faults(struct writer *writer, const uint64_t *faults)
 {
-    writer_print(writer, "{\"major\": %lu, \"minor\": %lu, \"write\": %lu, \"accessed\": %lu, \"spurious\": %lu, \"refused\": %lu}",
+    writer_print(writer,
+                 "{\"major\": %lu, \"minor\": %lu, \"write\": %lu, \"accessed\": %lu, \"spurious\": %lu, \"refused\": %lu}",
                  faults[QUIRE_FAULT_MAJOR], faults[QUIRE_FAULT_MINOR], faults[QUIRE_FAULT_WRITE], faults[QUIRE_FAULT_ACCESSED],
                  faults[QUIRE_FAULT_SPURIOUS], faults[QUIRE_FAULT_REFUSED]);
 }
@@ -21,12 +22,12 @@ static void put_total(struct writer *writer, const struct tee_stats *total)
 {
     writer_print(writer, "  \"pool\": {\"pages\": %lu, \"free\": %lu, \"minimum\": %lu, \"mapped\": %lu},\n", total->pool_pages,
                  total->pool_free, total->pool_min, total->mapped);
-    writer_print(writer, "  \"faults\": {\"major\": %lu, \"minor\": %lu, \"write\": %lu, \"accessed\": %lu,\n", total->faults_major,
-                 total->faults_minor, total->faults_write, total->faults_accessed);
+    writer_print(writer, "  \"faults\": {\"major\": %lu, \"minor\": %lu, \"write\": %lu, \"accessed\": %lu,\n",
+                 total->faults_major, total->faults_minor, total->faults_write, total->faults_accessed);
     writer_print(writer, "             \"spurious\": %lu, \"refused\": %lu, \"kernel\": %lu},\n", total->faults_spurious,
                  total->faults_refused, total->faults_kernel);
-    writer_print(writer, "  \"evictions\": %lu, \"saves\": %lu, \"shared\": %lu, \"saved_by_sharing\": %lu,\n", total->evictions,
-                 total->saves, total->shared, total->saved);
+    writer_print(writer, "  \"evictions\": %lu, \"saves\": %lu, \"shared\": %lu, \"saved_by_sharing\": %lu,\n",
+                 total->evictions, total->saves, total->shared, total->saved);
     writer_print(writer, "  \"integrity\": %lu, \"killed\": %lu, \"tables_recycled\": %lu, \"asid_rolls\": %lu,\n",
                  total->integrity, total->killed, total->table_short, total->asid_rolls);
     writer_print(writer, "  \"cycles\": {\"minor\": %lu, \"major\": %lu}, \"lock_wait_max\": %lu,\n", total->cycles_minor,
