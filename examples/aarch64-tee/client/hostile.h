@@ -29,7 +29,7 @@ struct hostile {
     uint32_t sessions[HOSTILE_SESSIONS]; /* 0: none */
     uint32_t next_session;               /* those of lower numbers are closed, but for the secret's */
     uint32_t files;                      /* how many were made; the places are used again */
-    uint64_t least_pages;                /* of the pool */
+    uint64_t pool_pages;                 /* before it begins */
 
     /* Shared with the processor that changes messages while they are looked at. */
     uint32_t flipping; /* whether it is to */

@@ -165,45 +165,45 @@ static struct tee_message some_message(struct hostile *hostile)
     const struct tee_param none = {TEE_PARAM_NONE, 0, 0, 0};
     const struct tee_param out = {TEE_PARAM_VALUE_OUT, 0, 0, 0};
     struct tee_name name;
-    uint64_t choice = random_below(&hostile->random, 100);
+    uint64_t choice = random_below(&hostile->random, 1000); /* rare: what takes the kernel long */
 
-    if (choice < 45) {
+    if (choice < 480) {
         return some_invoke(hostile);
     }
-    if (choice < 57) {
+    if (choice < 600) {
         name = some_name(hostile);
         return tee_message_open(&name);
     }
-    if (choice < 62) {
+    if (choice < 660) {
         return tee_message_close(some_session(hostile));
     }
-    if (choice < 65) {
+    if (choice < 670) {
         return some_register(hostile);
     }
-    if (choice < 66) {
+    if (choice < 680) {
         name = some_name(hostile);
         return some_command(TEE_CMD_UNREGISTER, tee_value(TEE_PARAM_VALUE_IN, name.a, name.b), none);
     }
-    if (choice < 69) {
+    if (choice < 710) {
         struct tee_param memory = {TEE_PARAM_MEMORY_INOUT, hostile_number(hostile), hostile_number(hostile), 0};
 
         return some_command(TEE_CMD_DONATE, memory, none);
     }
-    if (choice < 72) {
+    if (choice < 730) {
         return some_command(TEE_CMD_REPORT, tee_value(TEE_PARAM_VALUE_IN, random_below(&hostile->random, 4), 0),
                             some_memory(hostile, TEE_PARAM_MEMORY_OUT));
     }
-    if (choice < 90) {
+    if (choice < 900) {
         return some_command(TEE_CMD_STATS, tee_value(TEE_PARAM_VALUE_IN, 0, 0), some_memory(hostile, TEE_PARAM_MEMORY_OUT));
     }
-    if (choice < 91) {
+    if (choice < 910) {
         return some_command(TEE_CMD_CHECK, none, none);
     }
-    if (choice < 95) {
+    if (choice < 950) {
         return some_command(TEE_CMD_RESIZE,
-                            tee_value(TEE_PARAM_VALUE_IN, random_below(&hostile->random, 2u * hostile->least_pages), 0), out);
+                            tee_value(TEE_PARAM_VALUE_IN, random_below(&hostile->random, 2u * hostile->pool_pages), 0), out);
     }
-    if (choice < 97) {
+    if (choice < 952) {
         return some_command(TEE_CMD_PROBE, tee_value(TEE_PARAM_VALUE_IN, TEE_PROBE_PAGED_CODE, 0), out);
     }
     return some_command((uint32_t)hostile_number(hostile), none, none);
@@ -211,13 +211,19 @@ static struct tee_message some_message(struct hostile *hostile)
 
 /* ---- Lies ---- */
 
-/* The secret's own session may have it told; and one probe is there to end the machine. Anything else goes. */
+/* There to end the machine. */
+static bool is_fatal(uint64_t probe)
+{
+    return probe == TEE_PROBE_FAULT_LOCKED || probe == TEE_PROBE_OVERFLOW;
+}
+
+/* The secret's own session may have it told; and some probes end the machine. Anything else goes. */
 static void spare(const struct hostile *hostile, struct tee_message *message)
 {
     if (message->session == hostile->secret.session) {
         message->session = 0;
     }
-    if (message->command == TEE_CMD_PROBE && message->params[0].a == TEE_PROBE_FAULT_LOCKED) {
+    if (message->command == TEE_CMD_PROBE && is_fatal(message->params[0].a)) {
         message->params[0].a = TEE_PROBE_PAGED_CODE;
     }
 }
@@ -256,8 +262,7 @@ void hostile_change_word(struct hostile *hostile, uint64_t *random)
     uint32_t offset = __atomic_load_n(&hostile->offset, __ATOMIC_ACQUIRE);
     struct quire_view view;
 
-    if (value == TEE_PROBE_FAULT_LOCKED || (uint32_t)value == hostile->secret.session ||
-        value >> 32 == hostile->secret.session) {
+    if (is_fatal(value) || (uint32_t)value == hostile->secret.session || value >> 32 == hostile->secret.session) {
         return;
     }
     if (quire_shm_view(hostile->page, &view) == QUIRE_OK &&

@@ -273,7 +273,7 @@ static bool begin(struct hostile *hostile, const struct test_run *run)
         quire_shm_alloc(&run->tee->shm, HOSTILE_DATA_BYTES, &hostile->data) != QUIRE_OK) {
         return false;
     }
-    hostile->least_pages = stats.pool_min;
+    hostile->pool_pages = stats.pool_pages;
     if (!secret_plant(&hostile->secret, run->tee, run->script->seed ^ cpu_ticks())) {
         return false;
     }
