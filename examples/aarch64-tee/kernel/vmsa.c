@@ -73,9 +73,9 @@ QUIRE_RESIDENT void vmsa_use(struct vmsa *vmsa, uint32_t cpu, struct vmsa_space 
     asid_unlock(vmsa);
 }
 
-/* Throws away what is remembered of `va`: if `leaf` its entry of level 3 only, else of all levels. Before, the entries were changed,
- * a barrier told all walks of it, and asid_lock was taken: so a space without a number of this generation is in no TLB, and who
- * gives it one afterwards finds the new entries. */
+/* Throws away what is remembered of `va`: if `leaf` its entry of level 3 only, else of all levels. Before, the entries were
+ * changed, a barrier told all walks of it, and asid_lock was taken: so a space without a number of this generation is in no TLB,
+ * and who gives it one afterwards finds the new entries. */
 static QUIRE_RESIDENT void invalidate(const struct vmsa *vmsa, const struct vmsa_space *space, uintptr_t va, bool leaf)
 {
     uint64_t page = va / PAGE & UINT64_C(0xfffffffffff);
@@ -193,8 +193,8 @@ static QUIRE_RESIDENT struct vmsa_table *take_table(struct vmsa *vmsa, struct qu
     return table;
 }
 
-/* The entry of `level` for `va`, on a way that is completed with tables from the list `from`; null, and nothing is changed, if there
- * are not enough, or a block is in the way. Those of level 3 are for pages of `vm` (null: for what stays). */
+/* The entry of `level` for `va`, on a way that is completed with tables from the list `from`; null, and nothing is changed, if
+ * there are not enough, or a block is in the way. Those of level 3 are for pages of `vm` (null: for what stays). */
 static QUIRE_RESIDENT uint64_t *make_way(struct vmsa *vmsa, const struct vmsa_space *space, struct quire_vm *vm, uintptr_t va,
                                          unsigned level, struct quire_list_node *from)
 {
@@ -244,10 +244,9 @@ static QUIRE_RESIDENT struct vmsa_table *choose_victim(const struct vmsa *vmsa, 
 
     for (node = vmsa->leaves.next; node != &vmsa->leaves; node = node->next) {
         struct vmsa_table *table = QUIRE_CONTAINER_OF(node, struct vmsa_table, link);
-        const struct vmsa_space *space = table->vm->user;
         bool needed = table->vm == vm && table->va < va + npages * PAGE && va < table->va + span(2);
 
-        if (!table->claimed && !space->closing && !needed) {
+        if (!table->claimed && !needed) {
             if (table->entries == 0 && table->used) {
                 return table;
             }
@@ -257,9 +256,9 @@ static QUIRE_RESIDENT struct vmsa_table *choose_victim(const struct vmsa *vmsa, 
     return oldest;
 }
 
-/* Puts a table on `mine`: a free one, else one that is taken back, but none that these pages of `vm` (may be null) need. The pager's
- * lock is held, and dropped meanwhile. What is taken back goes past the free list to who took it: no thread starves another.
- * NO_TABLE: there is none that can be taken. */
+/* Puts a table on `mine`: a free one, else one that is taken back, but none that these pages of `vm` (may be null) need. The
+ * pager's lock is held, and dropped meanwhile. What is taken back goes past the free list to who took it: no thread starves
+ * another. NO_TABLE: there is none that can be taken. */
 static QUIRE_RESIDENT enum quire_status obtain(struct vmsa *vmsa, const struct quire_vm *vm, uintptr_t va, size_t npages,
                                                struct quire_list_node *mine, uintptr_t *key)
 {
@@ -324,27 +323,28 @@ static QUIRE_RESIDENT enum quire_status hook_need_tables(void *ctx, struct quire
     return status;
 }
 
-/* Takes the tables of level 3 that lie wholly in the range and are empty out of use, and those of level 2 that become so. */
-static QUIRE_RESIDENT void unlink_tables(struct vmsa *vmsa, const struct vmsa_space *space, uintptr_t va, uint64_t bytes)
+/* Tables of which the range has only a part stay; those of level 2 go when they become empty. */
+static QUIRE_RESIDENT void hook_table_gone(void *ctx, struct quire_vm *vm, uintptr_t va, size_t npages)
 {
     uint64_t done = -va % span(2);
+    struct vmsa *vmsa = ctx;
 
-    while (done + span(2) <= bytes) {
+    while (done + span(2) <= npages * PAGE) {
         unsigned level = 2, root = 1;
-        uint64_t *entry = walk(vmsa, space, va + done, &level);
-        uint64_t *above = walk(vmsa, space, va + done, &root);
+        uint64_t *entry = walk(vmsa, vm->user, va + done, &level);
+        uint64_t *above = walk(vmsa, vm->user, va + done, &root);
         struct vmsa_table *table = table_of(vmsa, entry);
         struct vmsa_table *leaf =
             (LOAD(entry) & KIND) == KIND_TABLE ? table_of(vmsa, table_at(vmsa, LOAD(entry) & ADDRESS)) : NULL;
 
-        if (leaf != NULL && leaf->vm != NULL && leaf->entries == 0) {
+        if (leaf != NULL && leaf->vm == vm && leaf->entries == 0) {
             (void)clear_entry(vmsa, entry);
             if (table->entries == 0) {
                 (void)clear_entry(vmsa, above);
             }
             BARRIER("dsb ishst");
             asid_lock(vmsa);
-            invalidate(vmsa, space, leaf->va, false); /* a walk must not go on from what it remembers of them */
+            invalidate(vmsa, vm->user, leaf->va, false); /* a walk must not go on from what it remembers of them */
             asid_unlock(vmsa);
             BARRIER("dsb ish; isb");
             if (table->entries == 0) {
@@ -354,11 +354,6 @@ static QUIRE_RESIDENT void unlink_tables(struct vmsa *vmsa, const struct vmsa_sp
         }
         done += span(level) - (va + done) % span(level);
     }
-}
-
-static QUIRE_RESIDENT void hook_table_gone(void *ctx, struct quire_vm *vm, uintptr_t va, size_t npages)
-{
-    unlink_tables(ctx, vm->user, va, npages * PAGE);
 }
 
 /* ---- Entries ---- */
@@ -372,6 +367,7 @@ static QUIRE_RESIDENT enum quire_status hook_map(void *ctx, struct quire_vm *vm,
     uint64_t flags = ACCESSED | ((bits & TELLS) != 0 ? READ_ONLY : 0);
     size_t i;
 
+    space->vm = vm;
     if (!in_half(space, va) || !in_half(space, va + (npages * PAGE - 1u))) {
         return QUIRE_INVALID;
     }
@@ -549,24 +545,26 @@ enum quire_status vmsa_space_init(struct vmsa *vmsa, struct vmsa_space *space, b
 
 enum quire_status vmsa_space_close(struct vmsa *vmsa, struct vmsa_space *space)
 {
+    /* All its tables go now: while the context ends nobody looks for tables here, nor lacks those that would be here. */
+    enum quire_status status =
+        space->vm != NULL ? quire_vm_drop_range(space->vm, 0, (UINT64_C(1) << VMSA_VA_BITS) / PAGE) : QUIRE_OK;
     uintptr_t key = pager_lock(vmsa);
+    bool busy = space->claims != 0;
     uint32_t i;
 
-    space->closing = space->claims == 0;
     asid_lock(vmsa);
     for (i = 0; i < vmsa->cpus; i++) {
-        space->closing = space->closing && vmsa->active[i] != space;
+        busy = busy || vmsa->active[i] == space;
     }
     asid_unlock(vmsa);
     pager_unlock(vmsa, key);
-    return space->closing ? QUIRE_OK : QUIRE_BUSY;
+    return busy ? QUIRE_BUSY : status;
 }
 
 void vmsa_space_fini(struct vmsa *vmsa, struct vmsa_space *space)
 {
     uintptr_t key = pager_lock(vmsa);
 
-    unlink_tables(vmsa, space, 0, UINT64_C(1) << VMSA_VA_BITS);
     free_table(vmsa, table_of(vmsa, table_at(vmsa, space->root_pa)));
     vmsa->nmovable++;
     pager_unlock(vmsa, key);

@@ -61,9 +61,9 @@ struct vmsa_config {
 
 /* The addresses of one quire_vm. */
 struct vmsa_space {
-    uint64_t root_pa; /* of the kernel's: TTBR1_EL1 */
+    uint64_t root_pa;    /* of the kernel's: TTBR1_EL1 */
+    struct quire_vm *vm; /* null: it has mapped nothing yet */
     bool kernel;
-    bool closing;
     uint32_t claims;     /* tables that are being taken back */
     uintptr_t run_va;    /* the last run of pages that lacked tables; */
     size_t run_npages;   /* ... 0: none since need_tables() */
@@ -115,23 +115,25 @@ static inline uint64_t vmsa_tcr(const struct vmsa *vmsa)
 /* Fills in the hooks that are served here, the features, and ctx. The table must stay where it is: its `lock` is used. */
 void vmsa_hooks(struct vmsa *vmsa, struct quire_mmu *mmu);
 
-/* Begins a space: for TTBR1 if `kernel`, else for TTBR0. Takes a table as its root, back from others if none is free. NO_TABLE: there is
- * none, or threads may need it. */
+/* Begins a space: for TTBR1 if `kernel`, else for TTBR0. Takes a table as its root, back from others if none is free. NO_TABLE:
+ * there is none, or threads may need it. */
 QUIRE_MUST_CHECK enum quire_status vmsa_space_init(struct vmsa *vmsa, struct vmsa_space *space, bool kernel);
 
-/* The end of an application's space: first close it, then quire_vm_fini() its context, then vmsa_space_fini(). BUSY: a processor uses
- * it, or another thread is taking a table of it back: try again. Once closed it cannot be used any more. */
+/* The end of an application's space, when nobody runs in it any more: first close it, then quire_vm_fini() its context, then
+ * vmsa_space_fini(). Closing gives back all tables but the root. BUSY: a processor uses it, or another thread is taking a table
+ * back; AGAIN: the context's entries cannot be dropped now. Then try again. */
 QUIRE_MUST_CHECK enum quire_status vmsa_space_close(struct vmsa *vmsa, struct vmsa_space *space);
 void vmsa_space_fini(struct vmsa *vmsa, struct vmsa_space *space);
 
-/* Maps `bytes` from `pa` into the kernel's space for good, with blocks of 1 GiB and 2 MiB where they fit; the pager's areas lie in other
- * 2 MiB. For boot: not with other threads about. INVALID: unaligned, or no addresses of the kernel's, or none the processor has;
- * DENIED: writable and executable; EXISTS: something is mapped there; NO_TABLE. What came before the failing part is mapped. */
+/* Maps `bytes` from `pa` into the kernel's space for good, with blocks of 1 GiB and 2 MiB where they fit; the pager's areas lie in
+ * other 2 MiB. For boot: not with other threads about. INVALID: unaligned, or no addresses of the kernel's, or none that the
+ * processor has; DENIED: writable and executable; EXISTS: something is mapped there; NO_TABLE. What came before the failing part
+ * is mapped. */
 QUIRE_MUST_CHECK enum quire_status vmsa_map_fixed(struct vmsa *vmsa, struct vmsa_space *space, uintptr_t va, uint64_t pa,
                                                   uint64_t bytes, unsigned prot, uint64_t attr);
 
-/* From now on the processor that runs this, whose number is `cpu`, translates the addresses of TTBR0 as `space` has it; null: none of
- * them. Does not take the pager's lock. */
+/* From now on the processor that runs this, whose number is `cpu`, translates the addresses of TTBR0 as `space` has it; null: none
+ * of them. Does not take the pager's lock. */
 void vmsa_use(struct vmsa *vmsa, uint32_t cpu, struct vmsa_space *space);
 
 #endif
