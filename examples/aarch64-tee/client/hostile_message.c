@@ -211,20 +211,11 @@ static struct tee_message some_message(struct hostile *hostile)
 
 /* ---- Lies ---- */
 
-/* There to end the machine. */
-static bool is_fatal(uint64_t probe)
-{
-    return probe == TEE_PROBE_FAULT_LOCKED || probe == TEE_PROBE_OVERFLOW;
-}
-
-/* The secret's own session may have it told; and some probes end the machine. Anything else goes. */
+/* The secret's own session may have it told. Anything else goes. */
 static void spare(const struct hostile *hostile, struct tee_message *message)
 {
     if (message->session == hostile->secret.session) {
         message->session = 0;
-    }
-    if (message->command == TEE_CMD_PROBE && is_fatal(message->params[0].a)) {
-        message->params[0].a = TEE_PROBE_PAGED_CODE;
     }
 }
 
@@ -262,7 +253,7 @@ void hostile_change_word(struct hostile *hostile, uint64_t *random)
     uint32_t offset = __atomic_load_n(&hostile->offset, __ATOMIC_ACQUIRE);
     struct quire_view view;
 
-    if (is_fatal(value) || (uint32_t)value == hostile->secret.session || value >> 32 == hostile->secret.session) {
+    if ((uint32_t)value == hostile->secret.session || value >> 32 == hostile->secret.session) {
         return;
     }
     if (quire_shm_view(hostile->page, &view) == QUIRE_OK &&
