@@ -2,9 +2,9 @@
 #include "kernel/vmsa_test/paged.h"
 
 #define VA UINT64_C(0x40000000)
-#define ROUNDS 300u
-#define SWITCHES 2000u
-#define STEPS 1500u
+#define ROUNDS 50u
+#define SWITCHES 500u
+#define STEPS 600u
 #define APPS 5u
 #define POOL 40u
 
@@ -269,7 +269,7 @@ static void pass_by(void)
     uint32_t round;
     uint32_t i;
 
-    for (round = 0; round < 40; round++) {
+    for (round = 0; round < 12; round++) {
         paged_app_begin(&passing);
         for (i = 0; i < 10; i++) {
             paged_step(&passing, &random);
