@@ -163,6 +163,12 @@ static void share_asids(void)
     machine_await_job();
     CHECK(wrong == 0);
     CHECK(test_vmsa.rolls - rolls > SWITCHES / 10);
+    for (i = 0; i < APPS * APPS; i++) {
+        const struct vmsa_space *one = &apps[i / APPS].space;
+        const struct vmsa_space *other = &apps[i % APPS].space;
+
+        CHECK(one <= other || one->asid != other->asid || one->generation != other->generation);
+    }
     for (i = 0; i < APPS; i++) {
         test_drop(&apps[i], VA);
         test_app_end(&apps[i]);

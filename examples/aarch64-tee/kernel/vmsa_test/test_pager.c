@@ -117,6 +117,7 @@ static void instructions_finish(void)
 static void takes_empty_tables_first(void)
 {
     struct quire_vm_info info;
+    unsigned level;
     uint64_t value;
     uint32_t i;
 
@@ -136,6 +137,11 @@ static void takes_empty_tables_first(void)
     }
     CHECK(machine_read(paged_va(8 * PAGED_AREA_PAGES), &value)); /* none is empty: the oldest goes */
     CHECK(quire_vm_query(&apps[0].vm, paged_va(0), &info) == QUIRE_OK && info.entry == 0);
+    /* One that was made for a page which is not mapped yet is empty, but stays. */
+    CHECK(test_mmu.need_tables(&test_vmsa, &apps[0].vm, paged_va(12 * PAGED_AREA_PAGES)) == QUIRE_OK);
+    CHECK(machine_read(paged_va(14 * PAGED_AREA_PAGES), &value));
+    (void)test_descriptor(&apps[0].space, paged_va(12 * PAGED_AREA_PAGES), &level);
+    CHECK(level == 3);
     paged_use(NULL);
     paged_app_end(&apps[0]);
     paged_end();
