@@ -50,6 +50,7 @@ enum quire_status private_object_make(struct private_objects *from, uint32_t npa
     }
     object->owner = from;
     object->bytes = bytes;
+    object->writes = NULL;
     object->reapable.reap = private_reap;
     status = normal_store_take(from->normal, npages, &object->run);
     if (status != QUIRE_OK) {
