@@ -16,10 +16,15 @@ void test_smoke(const struct test_run *run);    /* everything once, and the usua
 void test_share(const struct test_run *run);    /* pages that several applications show */
 void test_pressure(const struct test_run *run); /* a pool that is much too small */
 void test_resize(const struct test_run *run);   /* ... and that changes its size meanwhile */
+void test_shortage(const struct test_run *run); /* more is asked for than there is */
 void test_rogue(const struct test_run *run);    /* an application does what it must not */
 void test_tamper(const struct test_run *run);   /* the normal world alters what it keeps for the kernel */
 void test_hostile(const struct test_run *run);  /* the normal world lies in all it says */
-void test_locked(const struct test_run *run);   /* the kernel faults with the pager's lock held: it does not return */
 void test_speed(const struct test_run *run);    /* what a fault costs, and how long a load takes */
+void test_measure(const struct test_run *run);  /* what each kind of fault takes, and where */
+
+/* These do not return: the machine ends. */
+void test_locked(const struct test_run *run);   /* the kernel faults with the pager's lock held */
+void test_overflow(const struct test_run *run); /* a stack of the kernel overflows */
 
 #endif

@@ -50,5 +50,8 @@ void config_read(struct config *config, const char *text)
     config->asids = (uint32_t)number(text, "asids", 0, 65536, 0);
     config->software_flags = (uint32_t)number(text, "software_flags", 0, 1, 0);
     config->policy = (uint32_t)number(text, "policy", 0, 4, 0);
+    config->measure = (uint32_t)number(text, "measure", 0, 2, 0);
+    config->cipher = (uint32_t)number(text, "cipher", 0, 1, 1);
+    config->probes = (uint32_t)number(text, "probes", 0, 1, 0);
     config->salt = number(text, "seed", 0, UINT32_MAX, 1);
 }

@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* TEE_PROBE_*, whose answers are a and b of its VALUE_OUT; false: no such probe. */
+/* May probes end the machine? Not unless this has said so. */
+void probe_allow(bool allowed);
+
+/* TEE_PROBE_*, whose answers are a and b of its VALUE_OUT; false: no such probe, or it is not allowed. */
 bool probe_run(uint64_t what, uint64_t answer[2]);
 
 #endif
