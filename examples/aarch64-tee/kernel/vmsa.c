@@ -177,7 +177,7 @@ static QUIRE_RESIDENT void free_table(struct vmsa *vmsa, struct vmsa_table *tabl
 {
     quire_list_remove(&table->link);
     table->vm = NULL;
-    if (!table->claimed) { /* else it is collect()'s */
+    if (!table->claimed) { /* else obtain() has it */
         quire_list_insert_after(&vmsa->free, &table->link);
         vmsa->nfree++;
     }
@@ -266,12 +266,13 @@ static QUIRE_RESIDENT enum quire_status obtain(struct vmsa *vmsa, const struct q
     enum quire_status status = QUIRE_OK;
 
     if (table != NULL && table->vm != NULL) {
-        struct vmsa_space *owner = table->vm->user;
+        struct quire_vm *shown = table->vm; /* another thread may free the table meanwhile: it comes here all the same */
+        struct vmsa_space *owner = shown->user;
 
         owner->claims++; /* so that it stays, and its context */
         table->claimed = true;
         pager_unlock(vmsa, *key);
-        status = quire_vm_drop_range(table->vm, table->va, ENTRIES); /* calls hook_table_gone() */
+        status = quire_vm_drop_range(shown, table->va, ENTRIES); /* calls hook_table_gone() */
         *key = pager_lock(vmsa);
         vmsa->recycled += table->vm == NULL;
         table->claimed = false;
