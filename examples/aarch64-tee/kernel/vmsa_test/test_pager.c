@@ -148,6 +148,29 @@ static void takes_empty_tables_first(void)
     test_release();
 }
 
+/* Two pages, of which the first one's table is the oldest there is, lack the second's. */
+static void takes_none_that_is_needed(void)
+{
+    uintptr_t va = paged_va(0) + 511u * 4096u;
+    unsigned level;
+    uint64_t value;
+
+    paged_begin(POOL, 1);
+    paged_app_begin(&apps[0]);
+    paged_use(&apps[0]);
+    CHECK(machine_read(paged_va(0), &value) && machine_read(paged_va(4 * PAGED_AREA_PAGES), &value));
+    test_hoard(0);
+    CHECK(test_mmu.map(&test_vmsa, &apps[0].vm, va, test_pa(POOL), 2, TEST_READ, 0) == QUIRE_NO_TABLE);
+    CHECK(test_mmu.need_tables(&test_vmsa, &apps[0].vm, va) == QUIRE_OK);
+    CHECK((test_mmu.query(&test_vmsa, &apps[0].vm, paged_va(0)) & QUIRE_ENTRY_PRESENT) != 0);
+    (void)test_descriptor(&apps[0].space, va + 4096, &level);
+    CHECK(level == 3);
+    paged_use(NULL);
+    paged_app_end(&apps[0]);
+    paged_end();
+    test_release();
+}
+
 /* ---- Spaces and runs of pages when tables are short ---- */
 
 static void spaces_take_tables(void)
@@ -245,6 +268,7 @@ const struct test tests_pager[] = {
     {"pages that are aged fault for their accessed flag only without hardware", ages, TEST_ALWAYS},
     {"an instruction that needs three pages in six tables finishes with six", instructions_finish, TEST_ALWAYS},
     {"a table that has become empty is taken back first, then the oldest", takes_empty_tables_first, TEST_ALWAYS},
+    {"no table is taken back from the pages that it is taken for", takes_none_that_is_needed, TEST_ALWAYS},
     {"a space begins although all tables are in use, and those who used them notice nothing", spaces_take_tables, TEST_ALWAYS},
     {"unpaged memory gets as many tables as it needs, or is refused while others go on", runs_take_tables, TEST_ALWAYS},
     {NULL, NULL, TEST_ALWAYS},
