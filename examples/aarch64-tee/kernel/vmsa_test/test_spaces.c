@@ -1,8 +1,8 @@
 /* test_spaces.c - spaces, their ASIDs, and flushes of more than a page. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/vmsa_test/test.h"
 
-/* QEMU's TLB has no ASIDs: it is emptied whenever TTBR0 gets another one. So what a flush must reach is looked at without a switch in
- * between, and of ASIDs that they are never given twice. */
+/* QEMU's TLB has no ASIDs: it is emptied whenever TTBR0 gets another one. So what a flush must reach is looked at without a switch
+ * in between, and of ASIDs that none is given twice. */
 
 #define VA UINT64_C(0x40000000)
 #define APPS 9u
