@@ -64,10 +64,10 @@ struct tee_message {
 
 #define TEE_CMD_UNREGISTER 0x107u /* params: VALUE_IN name: of TEE_CMD_REGISTER; BUSY while it has instances */
 
-#define TEE_PROBE_PAGED_CODE 1u /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
-#define TEE_PROBE_ALIASES \
-    3u /* VALUE_OUT a = pages of its paged code that are present, b = of these, which the kernel could write */
-#define TEE_PROBE_FAULT_LOCKED 2u /* touches the kernel's paged data with the pager's lock held: the machine must end */
+#define TEE_PROBE_PAGED_CODE 1u   /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
+#define TEE_PROBE_ALIASES 3u      /* VALUE_OUT a = pages of its paged code that are present, b = of these, writable ones */
+#define TEE_PROBE_FAULT_LOCKED 2u /* touches the kernel's paged code with the pager's lock held: the machine must end */
+#define TEE_PROBE_OVERFLOW 4u     /* uses up the thread's stack: the machine must end */
 
 /* tee_message.result. GlobalPlatform's numbers. */
 #define TEE_RESULT_OK 0u
@@ -86,6 +86,28 @@ struct tee_message {
 
 #define TEE_ORIGIN_KERNEL 3u
 #define TEE_ORIGIN_APPLICATION 4u
+
+/* Where the instructions of faults went, if the kernel was told to measure (kernel/measure.h). All are sums. */
+struct tee_measured {
+    uint64_t faults;
+    uint64_t entry;   /* from the exception to the call of quire_pager_fault() */
+    uint64_t library; /* in there, without what it calls */
+    uint64_t hooks;   /* the MMU's, and the lock */
+    uint64_t store;   /* reading, writing, cipher, hash */
+};
+
+/* Kinds of faults that are told apart. A major fault: what is loaded, and whether a page had to be written to make room. */
+#define TEE_MEASURED_MINOR 0u
+#define TEE_MEASURED_WRITE 1u
+#define TEE_MEASURED_ACCESSED 2u
+#define TEE_MEASURED_ZEROS_CLEAN 3u /* a private page that was never saved */
+#define TEE_MEASURED_ZEROS_DIRTY 4u
+#define TEE_MEASURED_PRIVATE_CLEAN 5u /* ... that was */
+#define TEE_MEASURED_PRIVATE_DIRTY 6u
+#define TEE_MEASURED_FILE_CLEAN 7u /* a page of an application's file, verified */
+#define TEE_MEASURED_FILE_DIRTY 8u
+#define TEE_MEASURED_OTHER 9u /* the kernel's own, and the rest */
+#define TEE_MEASURED 10u
 
 /* TEE_CMD_STATS. Since boot, or since they were reset. */
 struct tee_stats {
@@ -111,8 +133,7 @@ struct tee_stats {
     uint64_t saved;        /* pages that sharing saves now */
     uint64_t cycles_minor; /* instructions (with -icount) from exception entry to return, summed */
     uint64_t cycles_major;
-    uint64_t cycles_minor_quire; /* ... of these inside quire_pager_fault() without its hooks */
-    uint64_t cycles_major_quire;
+    struct tee_measured measured[TEE_MEASURED];
 };
 
 #endif

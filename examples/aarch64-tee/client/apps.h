@@ -9,9 +9,10 @@ extern const struct app app_sorter;
 extern const struct app app_interpreter;
 extern const struct app app_sharer;
 
-/* These two are not for tasks: what the first sees depends on others, and the second is never right. */
+/* Not for tasks: what the first sees depends on others, the second is never right, and the third is test_measure()'s. */
 extern const struct app app_watcher;
 extern const struct app app_rogue;
+extern const struct app app_walker;
 
 /* Makes all of them known to the kernel. False after a message. */
 bool apps_register(struct tee *tee);

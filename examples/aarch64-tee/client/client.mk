@@ -2,7 +2,7 @@
 include $(HERE)lib/lib.mk
 comma := ,
 
-CLIENT_IMAGES := echo sorter interpreter sharer watcher rogue
+CLIENT_IMAGES := echo sorter interpreter sharer watcher rogue walker
 CLIENT_SOURCES := $(patsubst $(HERE)%,%,$(wildcard $(HERE)client/*.[cS]))
 
 $(eval $(call image,client,$(CLIENT_SOURCES) $(LIB_SOURCES),-Wa$(comma)-I$(BUILD)))

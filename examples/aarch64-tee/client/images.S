@@ -16,3 +16,4 @@ image_\name\()_end:
     image sharer
     image watcher
     image rogue
+    image walker

@@ -50,6 +50,16 @@ static void timer_arm(void)
     __asm__ volatile("msr cntp_tval_el0, %0\n\tmsr cntp_ctl_el0, %1\n\tisb" ::"r"(ticks), "r"(1ul) : "memory");
 }
 
+void interrupt_pause(void)
+{
+    __asm__ volatile("msr cntp_ctl_el0, xzr\n\tisb" ::: "memory");
+}
+
+void interrupt_go_on(void)
+{
+    timer_arm();
+}
+
 void interrupt_begin(void)
 {
     if (gic_is_v3()) {

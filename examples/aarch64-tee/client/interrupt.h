@@ -11,6 +11,10 @@
  * TEE_INTERRUPTED, the interrupt is taken here, and the call can be resumed. */
 void interrupt_begin(void);
 
+/* Stops this processor's ticks, and goes on with them. */
+void interrupt_pause(void);
+void interrupt_go_on(void);
+
 /* How many ticks all processors took. */
 uint32_t interrupt_count(void);
 

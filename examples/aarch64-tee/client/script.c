@@ -22,6 +22,8 @@ static const struct number numbers[] = {
     {"faults", offsetof(struct script, faults), 1, UINT64_MAX},
     {"heap", offsetof(struct script, heap), 16, TASK_PAGES_MAX},
     {"calls", offsetof(struct script, calls), 1, UINT64_MAX},
+    {"resize", offsetof(struct script, resize), 0, UINT64_MAX},
+    {"count", offsetof(struct script, count), 0, 1},
     {"report", offsetof(struct script, report), 0, 1},
     {"json", offsetof(struct script, json), 0, 1},
     {"dot", offsetof(struct script, dot), 0, 1},

@@ -24,8 +24,6 @@ static void print_faults(const struct tee_stats *stats)
     print("speed saves %lu\n", stats->saves);
     print("speed cycles_per_minor %lu\n", per(stats->cycles_minor, stats->faults_minor));
     print("speed cycles_per_major %lu\n", per(stats->cycles_major, stats->faults_major));
-    print("speed quire_cycles_per_minor %lu\n", per(stats->cycles_minor_quire, stats->faults_minor));
-    print("speed quire_cycles_per_major %lu\n", per(stats->cycles_major_quire, stats->faults_major));
     print("speed lock_wait_max_ns %lu\n", per(stats->lock_wait_max * 1000000000u, cpu_ticks_per_second()));
 }
 

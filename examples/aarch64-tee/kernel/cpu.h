@@ -38,7 +38,14 @@ static inline uint64_t ticks(void)
     return now;
 }
 
-/* The processor's own count of cycles. Under QEMU's -icount a cycle is an instruction. */
+/* Has the processor count its cycles, at all levels, in 64 bits. */
+static inline void count_cycles(void)
+{
+    __asm__ volatile("msr pmcr_el0, %0; msr pmcntenset_el0, %1; msr pmccfiltr_el0, xzr" ::"r"((uint64_t)0x43),
+                     "r"((uint64_t)1 << 31));
+}
+
+/* The count. Under QEMU's -icount a cycle is an instruction. */
 static inline uint64_t cycles(void)
 {
     uint64_t now;

@@ -4,6 +4,7 @@
 #include "abi/smc.h"
 #include "kernel/alias.h"
 #include "kernel/fault_decode.h"
+#include "kernel/measure.h"
 #include "kernel/session.h"
 #include "kernel/spinlock.h"
 #include "kernel/thread.h"
@@ -152,7 +153,13 @@ enum paging_answer paging_fault(struct quire_vm *vm, const struct trap *trap, ui
     }
     fault.wait_ok = true;
     fault.thread = this_thread()->index;
+    if (measuring) {
+        measure_fault_begins(trap);
+    }
     status = quire_pager_fault(&pager, vm, &fault, &result);
+    if (measuring) {
+        measure_fault_ends(&fault, &result);
+    }
     count_fault(trap, &fault, &result);
     if (status == QUIRE_OK || status == QUIRE_AGAIN) {
         return PAGING_DONE;

@@ -45,8 +45,7 @@ struct paging_figures {
     uint64_t kernel;                          /* of these, at S-EL1 */
     uint64_t integrity;                       /* refused with INTEGRITY */
     uint64_t killed;                          /* applications */
-    uint64_t cycles[QUIRE_FAULT_UNPAGED + 1]; /* from the exception to the return, summed */
-    uint64_t quire[QUIRE_FAULT_UNPAGED + 1];  /* of these, in the library and not in a hook */
+    uint64_t cycles[QUIRE_FAULT_UNPAGED + 1]; /* from the exception until it was counted, summed */
     uint64_t lock_wait_max;                   /* ticks */
 };
 

@@ -11,8 +11,6 @@
 
 enum thread_state { THREAD_FREE, THREAD_RUNNING, THREAD_SUSPENDED };
 
-#define PMCR_COUNT 0x47u /* count cycles in 64 bits, from zero */
-
 /* vectors.S */
 void stack_switch(uintptr_t *from, uintptr_t to);
 
@@ -38,18 +36,11 @@ void threads_init(void)
 
 /* ---- On a processor's own stack ---- */
 
-/* The normal world shares the counter and may have set it otherwise. */
-static void count_cycles(void)
-{
-    __asm__ volatile("msr pmcr_el0, %0; msr pmcntenset_el0, %1; msr pmccfiltr_el0, xzr" ::"r"((uint64_t)PMCR_COUNT & ~4u),
-                     "r"((uint64_t)1 << 31));
-}
-
 static void run(struct thread *thread, struct smc_args *answer)
 {
     struct cpu *cpu = this_cpu();
 
-    count_cycles();
+    count_cycles(); /* the normal world shares the counter and may have set it otherwise */
     cpu->thread = thread;
     paging_use_space(thread->space);
     stack_switch(&cpu->sp, thread->sp);

@@ -15,5 +15,7 @@
 #define TA_NAME_WATCHER_B 0
 #define TA_NAME_ROGUE_A 0x0000006575676f72 /* "rogue" */
 #define TA_NAME_ROGUE_B 0
+#define TA_NAME_WALKER_A 0x000072656b6c6177 /* "walker" */
+#define TA_NAME_WALKER_B 0
 
 #endif

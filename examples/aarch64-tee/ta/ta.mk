@@ -1,6 +1,6 @@
 # The applications: $(BUILD)/ta/NAME.elf for each of TA_NAMES, and NAME.debug, the same with what a debugger wants.
 
-TA_NAMES := echo sorter interpreter sharer watcher rogue
+TA_NAMES := echo sorter interpreter sharer watcher rogue walker
 TA_LIBRARY := ta/ta.c ta/heap.c ta/start.S lib/memory.c lib/format.c
 # The files are named by their hashes, so where they were built must not be in them.
 TA_CFLAGS := -fpie -fvisibility=hidden -fmacro-prefix-map=$(HERE)=

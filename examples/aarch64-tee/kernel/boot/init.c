@@ -7,9 +7,11 @@
 #include "kernel/entropy.h"
 #include "kernel/layout.h"
 #include "kernel/log.h"
+#include "kernel/measure.h"
 #include "kernel/pageable/command.h"
 #include "kernel/pageable/heap.h"
 #include "kernel/pageable/private.h"
+#include "kernel/pageable/probe.h"
 #include "kernel/pageable/slices.h"
 #include "kernel/pageable/system_call.h"
 #include "kernel/paging.h"
@@ -70,7 +72,7 @@ static void make_pager(void)
     uint64_t left;
 
     memset(&pages, 0, sizeof pages);
-    pages.mmu = &paging_hooks;
+    pages.mmu = measured_mmu(&paging_hooks);
     pages.policy = make_policy();
     pages.mem = paging_mem;
     pages.npages = config.pool;
@@ -135,8 +137,9 @@ static void init_thread(struct smc_args *args)
     must(heap_init(memory_take((uint64_t)config.heap << QUIRE_PAGE_SHIFT), (size_t)config.heap << QUIRE_PAGE_SHIFT),
          "the heap");
     paging_set_mem(&heap_mem);
-    must(private_init(), "private objects");
+    must(private_init(config.cipher != 0), "private objects");
     must(slices_init(), "files");
+    probe_allow(config.probes != 0);
     trap_system_call = system_call;
     thread_main = command_run;
 }
@@ -151,6 +154,7 @@ void init_main(uint32_t number, const char *text)
     __asm__ volatile("msr tpidr_el1, %0" ::"r"(&cpus[number]));
     memory_map(&config);
     entropy_init(config.salt);
+    measure_begin(config.measure);
     make_pager();
     adopt_paged();
     memset(&args, 0, sizeof args);

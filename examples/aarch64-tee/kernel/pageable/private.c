@@ -1,6 +1,7 @@
 /* private.c - private pages: which cipher, which key, and where in normal memory they go. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/pageable/private.h"
 
+#include "kernel/measure.h"
 #include "kernel/normal.h"
 #include "kernel/pageable/heap.h"
 #include "kernel/pageable/private_objects.h"
@@ -14,7 +15,7 @@ static struct quire_sealer sealer;
 static struct normal_store store;
 static struct private_objects objects;
 
-enum quire_status private_init(void)
+enum quire_status private_init(bool sealed)
 {
     size_t nodes = QUIRE_REGION_NODE_BYTES(1, false) * (2u * OBJECTS_MAX + 1u);
     void *buffers = heap_alloc((size_t)THREADS << QUIRE_PAGE_SHIFT);
@@ -25,11 +26,11 @@ enum quire_status private_init(void)
         return QUIRE_NO_MEMORY; /* nothing can run without: the kernel does not boot */
     }
     objects.normal = &store;
-    objects.sealer = &sealer;
+    objects.sealer = sealed ? &sealer : NULL;
     objects.mem = &heap_mem;
     status = seal_init(&sealing, buffers, THREADS);
     if (status == QUIRE_OK) {
-        status = quire_sealer_init(&sealer, &seal_hooks, &sealing);
+        status = quire_sealer_init(&sealer, measured_seal(&seal_hooks), &sealing);
     }
     return status == QUIRE_OK ? normal_store_init(&store, book, nodes) : status;
 }

@@ -4,8 +4,8 @@
 
 #include <quire/fobj.h>
 
-/* Draws the key that everything is sealed with until the next boot. */
-enum quire_status private_init(void);
+/* Draws the key that everything is sealed with until the next boot. Not `sealed`: pages leave as they are, to measure what it costs. */
+enum quire_status private_init(bool sealed);
 
 /* Takes over `bytes` bytes of normal memory at `pa`, for good. DENIED: not all of it is normal memory, or some of it is
  * what messages are in; INVALID: not whole pages; EXISTS: some of it was taken over before; NO_MEMORY. */

@@ -1,6 +1,7 @@
 /* private_objects.c - making objects whose pages leave sealed, for normal memory. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/pageable/private_objects.h"
 
+#include "kernel/measure.h"
 #include "lib/memory.h"
 
 /* One piece of memory, the most demanding part first: the object, the metadata of its pages, their slots. */
@@ -32,8 +33,11 @@ static enum quire_status make_in(struct private_object *object, uint32_t npages)
     config.store.npages = npages;
     config.store.read = private_read;
     config.store.write = private_write;
-    config.sealing.sealer = object->owner->sealer;
-    config.sealing.meta = meta;
+    if (object->owner->sealer != NULL) {
+        config.sealing.sealer = object->owner->sealer;
+        config.sealing.meta = meta;
+    }
+    measure_rw_store(&config.store);
     config.ctx = object;
     config.release = private_release;
     return quire_fobj_rw_init(&object->rw, &config);

@@ -1,6 +1,7 @@
 /* slices.c - the shared parts of applications: made once for each file, found again by its tag. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/pageable/slices.h"
 
+#include "kernel/measure.h"
 #include "kernel/mutex.h"
 #include "kernel/pageable/heap.h"
 #include "kernel/slice.h"
@@ -129,6 +130,7 @@ static enum quire_status init(struct image_slice *made, const struct image_segme
     config.read = slice_read;
     config.hash.digest = slice_digest;
     config.hash.size = SHA256_BYTES;
+    measure_ro_store(&config);
     config.hashes = image->hashes[segment->file_page];
     config.hashes_len = (size_t)segment->file_pages * SHA256_BYTES;
     config.relocs.offsets = segment->relocs;

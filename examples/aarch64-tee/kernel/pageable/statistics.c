@@ -1,6 +1,7 @@
 /* statistics.c - figures of the pager, of sharing, and of the machine under it. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/pageable/statistics.h"
 
+#include "kernel/measure.h"
 #include "kernel/paging.h"
 #include "kernel/survey.h"
 #include "lib/memory.h"
@@ -29,13 +30,23 @@ static void take_sums(struct tee_stats *stats)
     stats->asid_rolls = vmsa.rolls;
     stats->cycles_minor = figures->cycles[QUIRE_FAULT_MINOR];
     stats->cycles_major = figures->cycles[QUIRE_FAULT_MAJOR];
-    stats->cycles_minor_quire = figures->quire[QUIRE_FAULT_MINOR];
-    stats->cycles_major_quire = figures->quire[QUIRE_FAULT_MAJOR];
+    memcpy(stats->measured, measured, sizeof stats->measured);
+}
+
+static void subtract_measured(struct tee_measured *sums, const struct tee_measured *less)
+{
+    sums->faults -= less->faults;
+    sums->entry -= less->entry;
+    sums->library -= less->library;
+    sums->hooks -= less->hooks;
+    sums->store -= less->store;
 }
 
 /* Sums are the fields from the first to the last of these; all are 64-bit counters. */
 static void subtract(struct tee_stats *stats)
 {
+    unsigned i;
+
     stats->faults_minor -= zero.faults_minor;
     stats->faults_major -= zero.faults_major;
     stats->faults_write -= zero.faults_write;
@@ -51,8 +62,9 @@ static void subtract(struct tee_stats *stats)
     stats->asid_rolls -= zero.asid_rolls;
     stats->cycles_minor -= zero.cycles_minor;
     stats->cycles_major -= zero.cycles_major;
-    stats->cycles_minor_quire -= zero.cycles_minor_quire;
-    stats->cycles_major_quire -= zero.cycles_major_quire;
+    for (i = 0; i < TEE_MEASURED; i++) {
+        subtract_measured(&stats->measured[i], &zero.measured[i]);
+    }
 }
 
 void statistics_take(struct tee_stats *stats)
