@@ -140,6 +140,26 @@ static void threads_run_out(struct hostile *hostile)
           "%u calls at once: for some there was no thread (%u times), in the end all are answered", CALLS_MAX, refused);
 }
 
+#define SESSIONS_MAX 64u /* more than the kernel has */
+
+static void sessions_run_out(struct hostile *hostile)
+{
+    uint32_t sessions[SESSIONS_MAX];
+    uint32_t result = TEE_RESULT_OK;
+    unsigned opened = 0;
+    unsigned closed = 0;
+
+    while (opened < SESSIONS_MAX && (result = tee_open(hostile->tee, &app_echo.name, &sessions[opened])) == TEE_RESULT_OK) {
+        opened++;
+    }
+    hostile_saw_result(result);
+    while (closed < opened && tee_close(hostile->tee, sessions[closed]) == TEE_RESULT_OK) {
+        closed++;
+    }
+    check(result == TEE_RESULT_OUT_OF_MEMORY && closed == opened, "%u sessions can be open beside one, and closed again (%08x)",
+          opened, result);
+}
+
 static void a_session_has_one_call(struct hostile *hostile)
 {
     struct tee_call call;
@@ -161,9 +181,89 @@ static void a_session_has_one_call(struct hostile *hostile)
     check(tee_close(hostile->tee, session) == TEE_RESULT_OK, "and closed");
 }
 
+/* ---- What the kernel itself finds altered ---- */
+
+#define DONATED_PAGES (CLIENT_DONATION_BYTES / QUIRE_PAGE_SIZE)
+
+static uint64_t *first_word(size_t page)
+{
+    return (uint64_t *)(uintptr_t)(CLIENT_DONATION + page * QUIRE_PAGE_SIZE);
+}
+
+/* A bit in each sealed page; what the kernel has written meanwhile is not touched when they are put right. */
+static uint64_t altered[DONATED_PAGES];
+
+static void alter_all(void)
+{
+    size_t page;
+
+    for (page = 0; page < DONATED_PAGES; page++) {
+        altered[page] = *first_word(page) ^ 1u;
+        *first_word(page) = altered[page];
+    }
+}
+
+static void put_all_right(void)
+{
+    size_t page;
+
+    for (page = 0; page < DONATED_PAGES; page++) {
+        if (*first_word(page) == altered[page]) {
+            *first_word(page) ^= 1u;
+        }
+    }
+}
+
+static bool open_with_memory(struct hostile *hostile, uint32_t *session)
+{
+    struct tee_param kept = tee_memory(TEE_PARAM_MEMORY_IN, hostile->data, HOSTILE_DATA_BYTES);
+
+    return tee_open(hostile->tee, &app_echo.name, session) == TEE_RESULT_OK &&
+           tee_invoke(hostile->tee, *session, ECHO_KEEP, &kept, 1) == TEE_RESULT_OK;
+}
+
+#define CROWD 13u /* as many as there can be: no account of theirs is much larger than another */
+
+/* Has what is not used just now driven out: there is not room for what these have to keep. */
+static bool drive_out(struct hostile *hostile)
+{
+    struct tee *tee = hostile->tee;
+    uint32_t sessions[CROWD];
+    struct tee_stats stats;
+    uint64_t now;
+    bool done = tee_get_stats(tee, 0, &stats) == TEE_RESULT_OK && tee_resize(tee, stats.pool_min, &now) == TEE_RESULT_OK;
+    unsigned i;
+
+    for (i = 0; i < CROWD; i++) {
+        done = open_with_memory(hostile, &sessions[i]) && done;
+    }
+    for (i = 0; i < CROWD; i++) {
+        done = tee_close(tee, sessions[i]) == TEE_RESULT_OK && done;
+    }
+    return tee_resize(tee, stats.pool_pages, &now) == TEE_RESULT_OK && done;
+}
+
+/* The kernel puts parameters on the application's stack: it finds out before the application does. */
+static void an_altered_stack_is_corrupt(struct hostile *hostile)
+{
+    uint32_t session = 0;
+    uint32_t result;
+
+    check(open_with_memory(hostile, &session), "echo opens, and keeps something");
+    check(drive_out(hostile), "others drive it out");
+    alter_all();
+    result = tee_invoke(hostile->tee, session, ECHO_NOTHING, NULL, 0);
+    hostile_saw_result(result);
+    check(result == TEE_RESULT_CORRUPT, "with all its sealed pages altered it has no stack to be called on (%08x)", result);
+    put_all_right();
+    result = tee_invoke(hostile->tee, session, ECHO_NOTHING, NULL, 0);
+    check(result == TEE_RESULT_OK, "with all put right it goes on (%08x)", result);
+    check(tee_close(hostile->tee, session) == TEE_RESULT_OK, "it closes");
+}
+
 /* ---- Calls that wait for each other ---- */
 
-#define OPENS 10u
+#define OPENS_MAX 1000u /* until one has had to wait */
 
 /* Another processor's work: files are registered, which takes long, and nobody can open anything meanwhile. */
 struct registrar {
@@ -182,28 +282,40 @@ static void keep_registering(void *arg)
     }
 }
 
+/* Opens a session and closes it; false if not. Adds how often that had to wait. */
+static bool open_and_close(struct hostile *hostile, uint32_t *waited)
+{
+    struct tee_message message = tee_message_open(&app_echo.name);
+    struct tee_call call;
+    bool opened;
+
+    if (!tee_call_begin(&call, hostile->tee, &message)) {
+        return false;
+    }
+    while (!step_and_see(&call)) {
+        cpu_yield();
+    }
+    tee_call_end(&call);
+    *waited += call.waited;
+    opened = call.message.result == TEE_RESULT_OK;
+    return opened && tee_close(hostile->tee, call.message.session) == TEE_RESULT_OK;
+}
+
 static void calls_wait_for_each_other(struct hostile *hostile)
 {
     struct registrar registrar = {hostile, 0};
-    unsigned opened = 0;
-    unsigned i;
+    uint32_t waited = 0;
+    unsigned tries = 0;
+    bool opened = true;
 
     cpu_run(1, keep_registering, &registrar);
-    for (i = 0; i < OPENS; i++) {
-        struct tee_message message = tee_message_open(&app_echo.name);
-        struct tee_call call;
-
-        if (tee_call_begin(&call, hostile->tee, &message)) {
-            while (!step_and_see(&call)) {
-                cpu_yield();
-            }
-            opened += call.message.result == TEE_RESULT_OK && tee_close(hostile->tee, call.message.session) == TEE_RESULT_OK;
-            tee_call_end(&call);
-        }
+    while (opened && waited == 0 && tries++ < OPENS_MAX) {
+        opened = open_and_close(hostile, &waited);
     }
     __atomic_store_n(&registrar.stop, 1, __ATOMIC_RELEASE);
     cpu_wait(1);
-    check(opened == OPENS, "sessions open and close while another processor registers files: %u of %u", opened, OPENS);
+    check(opened && waited != 0,
+          "a session that is opened while another processor registers files waits, and opens (at try %u)", tries);
 }
 
 /* ---- The lies ---- */
@@ -320,7 +432,9 @@ void test_hostile(const struct test_run *run)
     secure_memory_cannot_be_read();
     outputs_stay_in_shared_memory(&hostile);
     threads_run_out(&hostile);
+    sessions_run_out(&hostile);
     a_session_has_one_call(&hostile);
+    an_altered_stack_is_corrupt(&hostile);
     if (run->script->cpus > 1) {
         calls_wait_for_each_other(&hostile);
     }
