@@ -16,6 +16,9 @@
 
 uint64_t kernel_root;
 
+/* start.S */
+void root_switch(uint64_t root, uint64_t mair, uint64_t tcr);
+
 /* vectors.S, start.S */
 extern const unsigned char vectors[];
 extern const unsigned char call_entry[];
@@ -33,8 +36,7 @@ static uint64_t control(void)
 void processor_begin(void)
 {
     __asm__ volatile("msr vbar_el1, %0" ::"r"(vectors));
-    __asm__ volatile("msr mair_el1, %0; msr tcr_el1, %1; msr ttbr1_el1, %2; isb" ::"r"(VMSA_MAIR), "r"(vmsa_tcr(&vmsa)),
-                     "r"(kernel_root));
+    root_switch(kernel_root, VMSA_MAIR, vmsa_tcr(&vmsa));
     paging_use_space(NULL);
     __asm__ volatile("isb; tlbi vmalle1; dsb nsh; isb" ::: "memory");
     /* EL0 has no floating point, no counters, no cache maintenance and no debugging. */

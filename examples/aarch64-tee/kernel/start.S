@@ -4,6 +4,7 @@
 
 #define ATTRIBUTES 0xff        /* MAIR of the boot tables: index 0 normal, write back; index 1 device. vmsa.h has the same */
 #define TCR_BOOT 0x2b5193519    /* 39 bits in both halves, 4 KiB, write back, inner shareable, 40 bits of physical address */
+#define TCR_EPD1 0x800000            /* no high addresses */
 #define SCTLR_RES1 0x30d00800
 #define SCTLR_BOOT (SCTLR_RES1 | 0x1005) /* caches and MMU on */
 
@@ -42,16 +43,15 @@ first:
     add     x1, x1, :lo12:boot_l1
     str     x2, [x1]
     mov     x0, x1
-    adr     x2, 2f
-    bl      mmu_on
-2:  ldr     x0, =boot_stack + BOOT_STACK_BYTES
+    bl      mmu_on                  /* through these tables, once; */
+    mrs     x0, ttbr0_el1           /* ... and once more at KERNEL_VA */
+    bl      high_on
+    ldr     x0, =boot_stack + BOOT_STACK_BYTES
     mov     sp, x0
     mov     x0, x19
     mov     x1, x20
     ldr     x2, =init_main
-    blr     x2                      /* does not return here: it ends in kernel_ready() */
-
-/* ---- Another processor: x0 = its number, MMU off ---- */
+    blr     x2                      /* it does not come back: it ends in processor_ready() */
 
     .section .text.resident.start, "ax"
     .global secondary_start
@@ -59,15 +59,10 @@ secondary_start:
     mov     x19, x0
     adrp    x0, kernel_identity
     add     x0, x0, :lo12:kernel_identity
-    adr     x2, 1f
-    bl      mmu_on                  /* through tables that map nothing but the kernel's code, twice */
-1:  adrp    x1, kernel_root
-    ldr     x1, [x1, :lo12:kernel_root]
-    msr     ttbr1_el1, x1
-    isb
-    tlbi    vmalle1
-    dsb     nsh
-    isb
+    bl      mmu_on                  /* through tables that map nothing but the kernel's image, read-only */
+    adrp    x0, kernel_root         /* what was written with caches on is read with caches on */
+    ldr     x0, [x0, :lo12:kernel_root]
+    bl      high_on
     ldr     x1, =cpus
     mov     x2, #CPU_BYTES
     madd    x1, x19, x2, x1
@@ -78,14 +73,13 @@ secondary_start:
     ldr     x2, =secondary_main
     blr     x2
 
-/* Switches the MMU on with the table at x0 in both halves, and goes to x2, seen from KERNEL_VA. */
+/* Switches the MMU on with the table at x0 for low addresses, where this code is both before and after, and none for high ones. */
 mmu_on:
     ldr     x3, =ATTRIBUTES
     msr     mair_el1, x3
-    ldr     x3, =TCR_BOOT
+    ldr     x3, =TCR_BOOT | TCR_EPD1
     msr     tcr_el1, x3
     msr     ttbr0_el1, x0
-    msr     ttbr1_el1, x0
     tlbi    vmalle1
     ic      iallu
     dsb     sy
@@ -93,6 +87,35 @@ mmu_on:
     ldr     x3, =SCTLR_BOOT
     msr     sctlr_el1, x3
     isb
+    ret
+
+/* Goes on at high addresses, with the table at x0 for them. */
+high_on:
+    msr     ttbr1_el1, x0
+    ldr     x3, =TCR_BOOT
+    msr     tcr_el1, x3
+    isb
     ldr     x3, =KERNEL_VA
-    add     x2, x2, x3
-    br      x2
+    add     x30, x30, x3
+    ret
+
+/* void root_switch(uint64_t root, uint64_t mair, uint64_t tcr): other tables for high addresses, with entries of other sizes. Meanwhile there
+ * are none, and this runs at low addresses, which TTBR0 still has to map one to one. */
+    .global root_switch
+root_switch:
+    adr     x3, 1f
+    ldr     x4, =KERNEL_VA
+    sub     x3, x3, x4
+    br      x3
+1:  mrs     x4, tcr_el1
+    orr     x4, x4, #TCR_EPD1
+    msr     tcr_el1, x4
+    isb
+    tlbi    vmalle1
+    dsb     nsh
+    isb
+    msr     ttbr1_el1, x0
+    msr     mair_el1, x1
+    msr     tcr_el1, x2
+    isb
+    ret

@@ -120,6 +120,7 @@ void memory_map(const struct config *config)
     tables.ntables = config->tables;
     tables.book = memory_take((uint64_t)config->tables * sizeof *tables.book);
     tables.cpus = BOARD_CPUS_MAX;
+    tables.threads = THREADS;
     tables.asids = config->asids;
     tables.software_flags = config->software_flags != 0;
     if (vmsa_init(&vmsa, &tables) != QUIRE_OK) {
