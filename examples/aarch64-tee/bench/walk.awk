@@ -9,8 +9,15 @@ $NF !~ /^mark_/ {
     wiping += $NF == "memset"
     next
 }
-$NF == last { next } # the rest of the mark
-{ last = $NF }
+{
+    split($0, part, "/") # [flags/address/...
+    if (!($NF in first)) {
+        first[$NF] = part[2]
+    }
+    if (part[2] != first[$NF]) {
+        next # the rest of the mark
+    }
+}
 $NF == "mark_begin" {
     instructions = wiping = 0
     next

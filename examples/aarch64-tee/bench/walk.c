@@ -5,9 +5,9 @@
  *     walk POOL PAGES SEALED    walks
  *
  * To be traced by qemu-user. The pager, its policies, the account, the areas and the object are set up as the kernel does it for a
- * session of `walker`; hooks do what they must and nothing else, and stores move nothing. The library and the mark_...() are in a section of
- * their own, all of whose instructions are traced: what lies between mark_begin and the mark of a kind is the library's share of a
- * fault of that kind.
+ * session of `walker`; hooks do what they must and nothing else, and stores move nothing. The library and the mark_...() are in a
+ * section of their own, all of whose instructions are traced: what lies between mark_begin and the mark of a kind is the library's
+ * share of a fault of that kind.
  */
 #include <quire/quire.h>
 

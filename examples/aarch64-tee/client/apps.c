@@ -15,7 +15,8 @@ const struct app app_rogue = {"rogue", {TA_NAME_ROGUE_A, TA_NAME_ROGUE_B}, image
 const struct app app_walker = {"walker", {TA_NAME_WALKER_A, TA_NAME_WALKER_B}, image_walker, image_walker_end, NULL,
                                NULL};
 
-static const struct app *const apps[] = {&app_echo, &app_sorter, &app_interpreter, &app_sharer, &app_watcher, &app_rogue, &app_walker};
+static const struct app *const apps[] = {&app_echo,    &app_sorter, &app_interpreter, &app_sharer,
+                                         &app_watcher, &app_rogue,  &app_walker};
 
 bool apps_register(struct tee *tee)
 {

@@ -22,8 +22,10 @@
  * the pager and the stores have the hooks and callbacks themselves.
  */
 extern bool measuring;
+extern bool measuring_user; /* applications may read the counter */
 
-/* Readies everything; `how` is measure= of the configuration. Before the pager, the sealer and the stores are made: these get what the functions below return. */
+/* Readies everything; `how` is measure= of the configuration. Before the pager, the sealer and the stores are made: these get what
+ * the functions below return. */
 void measure_begin(uint32_t how);
 
 const struct quire_mmu *measured_mmu(const struct quire_mmu *mmu);

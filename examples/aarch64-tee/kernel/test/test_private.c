@@ -4,7 +4,6 @@
  */
 #include "kernel/entropy.h"
 #include "kernel/measure.h"
-#include "kernel/measure.h"
 #include "kernel/pageable/private_objects.h"
 #include "kernel/seal.h"
 
@@ -51,12 +50,6 @@ void reap_later(struct reapable *reapable)
 {
     reapable->next = reapables;
     reapables = reapable;
-}
-
-/* Nothing is measured here. */
-void measure_rw_store(struct quire_fobj_rw_store *store)
-{
-    (void)store;
 }
 
 void reap(void)
