@@ -74,8 +74,8 @@ function whole(id) {
 
 function table(    i, k, id) {
     print "cipher,pool,kind,faults,instructions,entry,library,hooks,store,exit,library_alone,wiping" >csv
-    printf "%-7s %5s %-14s %7s %12s = %6s %8s %6s %9s %5s %14s %7s\n", "", "pool", "kind of fault", "faults", "instructions", "entry",
-        "library", "hooks", "store", "exit", "library alone", "wiping"
+    printf "%-7s %5s %-14s %7s %12s = %6s %8s %6s %9s %5s %14s %7s\n", "", "pool", "kind of fault", "faults", "instructions",
+        "entry", "library", "hooks", "store", "exit", "library alone", "wiping"
     for (i = 1; i <= n_runs; i++) {
         for (k = 1; k <= n_kinds; k++) {
             id = runs[i] SUBSEP phase_of[kinds[k]] SUBSEP kinds[k]
@@ -103,11 +103,11 @@ END {
     of_minor = cycles["whole.256", "minor"] - step * steps["whole.256", "minor"]
     leave = (of_minor - of_phase["plain.256", "minor"]) / in_phase["plain.256", "minor"]
     table()
-    print "entry: from the exception to the call of quire_pager_fault(). library: in there, without what it calls. hooks: the MMU's and"
-    print "the lock. store: reading, writing, cipher. exit: from the return of quire_pager_fault() to the application, as the application"
+    print "entry: from the exception to the call of quire_pager_fault(). library: in there, without what it calls. hooks: the MMU's"
+    print "and the lock. store: reading, writing, cipher. exit: from the return of quire_pager_fault() to the application, as the application"
     print "sees it. library alone: the same walks under qemu-user. wiping: the part of it that clears pages."
-    print "minor: in memory, not mapped. write: becomes writable. accessed: was looked whether it is used. zeros: a new page. private: one"
-    print "that was evicted; clean, dirty: what had to make room. The memory of a pool of 33 pages is mostly others': each fault asks whose"
+    print "minor: in memory, not mapped. write: becomes writable. accessed: was looked whether it is used. zeros: a new page. private:"
+    print "one that was evicted; clean, dirty: what had to make room. The memory of a pool of 33 pages is mostly others': each fault asks whose"
     print "page is to go, which it need not where the application has the greater part.\n"
     n_names = split("fill mix read minor settle write", names, " ")
     for (i = 1; i <= n_names; i++) {
@@ -121,12 +121,13 @@ END {
         for (i = 1; i <= n_runs; i++) {
             id = runs[i] SUBSEP phase_of[limited[k]] SUBSEP limited[k]
             if (id in alone) {
-                limit(limited[k] ", " runs[i] ": library's share, relative to it alone", library[id] / alone[id], 0.85, 1.15)
+                limit(limited[k] ", " runs[i] ": library's share, relative to it alone", library[id] / alone[id], 0.85,
+                    1.15)
             }
         }
     }
     for (k = 1; k <= n_limited; k++) {
-        limit(limited[k] ": library, 64 to 2048 pages, greatest relative to least", spread("library", limited[k], "^plain[.][0-9]"), 1, 1.1)
+        limit(limited[k] ": library, 64 to 2048 pages: greatest to least", spread("library", limited[k], "^plain[.][0-9]"), 1, 1.1)
         limit(limited[k] ": whole fault, 64 to 2048 pages, without cipher", spread("whole", limited[k], "^plain[.][0-9]"), 1, 1.1)
         limit(limited[k] ": whole fault, from the least, with cipher", spread("whole", limited[k], "^sealed"), 1, 1.1)
         limit(limited[k] ": library, from the least, 33 pages", spread("library", limited[k], "^plain"), 1, 1.35)

@@ -1,4 +1,5 @@
-# scaling.awk - two processors and one at the same work: from lines "CPUS NAME VALUE" of client/test_speed.c. SPDX-License-Identifier: BSD-2-Clause
+# scaling.awk - two processors and one at the same work. SPDX-License-Identifier: BSD-2-Clause
+# Reads lines "CPUS NAME VALUE" of client/test_speed.c.
 # Exits 1 if two take 0.65 of the time of one, or more.
 $2 == "wall_us" { wall[$1, ++n[$1]] = $3 }
 $2 == "lock_wait_max_ns" { wait[$1, n[$1] + 1] = $3 }

@@ -12,8 +12,7 @@ extern const unsigned char image_walker[], image_walker_end[];
 const struct app app_watcher = {"watcher", {TA_NAME_WATCHER_A, TA_NAME_WATCHER_B}, image_watcher, image_watcher_end, NULL,
                                 NULL};
 const struct app app_rogue = {"rogue", {TA_NAME_ROGUE_A, TA_NAME_ROGUE_B}, image_rogue, image_rogue_end, NULL, NULL};
-const struct app app_walker = {"walker", {TA_NAME_WALKER_A, TA_NAME_WALKER_B}, image_walker, image_walker_end, NULL,
-                               NULL};
+const struct app app_walker = {"walker", {TA_NAME_WALKER_A, TA_NAME_WALKER_B}, image_walker, image_walker_end, NULL, NULL};
 
 static const struct app *const apps[] = {&app_echo,    &app_sorter, &app_interpreter, &app_sharer,
                                          &app_watcher, &app_rogue,  &app_walker};
