@@ -32,7 +32,7 @@ void cpu_main(void)
     for (;;) {
         __atomic_store_n(&job->running, 0, __ATOMIC_RELEASE);
         while (__atomic_load_n(&job->running, __ATOMIC_ACQUIRE) == 0) {
-            cpu_yield();
+            cpu_rest();
         }
         job->work(job->arg);
     }
@@ -65,7 +65,7 @@ void cpu_run(unsigned cpu, void (*work)(void *arg), void *arg)
 void cpu_wait(unsigned cpu)
 {
     while (__atomic_load_n(&jobs[cpu].running, __ATOMIC_ACQUIRE) != 0) {
-        cpu_yield();
+        cpu_rest();
     }
 }
 

@@ -38,6 +38,12 @@ struct spinlock {
 void spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 
+/* Until the next tick, at most: for waits that are long, so that the host has the processor meanwhile. */
+static inline void cpu_rest(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+}
+
 /* ---- Time ---- */
 
 /* Ticks of the system counter, of which cpu_ticks_per_second() are a second. */
