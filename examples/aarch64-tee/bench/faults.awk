@@ -1,6 +1,6 @@
 # faults.awk - what a fault takes, and where: tables, a CSV file (-v csv=FILE) and limits. SPDX-License-Identifier: BSD-2-Clause
 #
-# Reads lines of client/test_measure.c and of walk.awk, each behind the name of its run: with (sealed) or without (plain) the cipher,
+# Reads lines of client/test_measure.c and of walk.awk, each behind the name of its run: with (sealed) or without (plain) cipher,
 # and the pool that was asked for; `again` is the same as another, and `whole` counts in the application alone. Exits 1 if a limit
 # does not hold.
 
@@ -107,8 +107,8 @@ END {
     print "and the lock. store: reading, writing, cipher. exit: from the return of quire_pager_fault() to the application, as the application"
     print "sees it. library alone: the same walks under qemu-user. wiping: the part of it that clears pages."
     print "minor: in memory, not mapped. write: becomes writable. accessed: was looked whether it is used. zeros: a new page. private:"
-    print "one that was evicted; clean, dirty: what had to make room. The memory of a pool of 33 pages is mostly others': each fault asks whose"
-    print "page is to go, which it need not where the application has the greater part.\n"
+    print "one that was evicted; clean, dirty: what had to make room. A pool of 33 pages is mostly others': each fault asks whose page is"
+    print "to go, which it need not where the application has the greater part.\n"
     n_names = split("fill mix read minor settle write", names, " ")
     for (i = 1; i <= n_names; i++) {
         seen += cycles["whole.256", names[i]] - step * steps["whole.256", names[i]]
