@@ -28,6 +28,11 @@ struct tee_param {
     uint64_t c;
 };
 
+static inline int tee_param_is_memory(uint64_t attr)
+{
+    return attr >= TEE_PARAM_MEMORY_IN && attr <= TEE_PARAM_MEMORY_INOUT;
+}
+
 struct tee_message {
     uint32_t command;   /* TEE_CMD_* */
     uint32_t function;  /* of INVOKE: the TA's own number */
@@ -64,8 +69,8 @@ struct tee_message {
 
 #define TEE_CMD_UNREGISTER 0x107u /* params: VALUE_IN name: of TEE_CMD_REGISTER; BUSY while it has instances */
 
-#define TEE_PROBE_PAGED_CODE 1u   /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
-#define TEE_PROBE_ALIASES 3u      /* VALUE_OUT a = pages of its paged code that are present, b = of these, writable ones */
+#define TEE_PROBE_PAGED_CODE 1u /* runs the kernel's own paged code, all of it; VALUE_OUT a = what it computed */
+#define TEE_PROBE_ALIASES 3u /* VALUE_OUT a = pages that are executable somewhere, b = of these, which the kernel could write */
 #define TEE_PROBE_FAULT_LOCKED 2u /* touches the kernel's paged code with the pager's lock held: the machine must end */
 #define TEE_PROBE_OVERFLOW 4u     /* uses up the thread's stack: the machine must end */
 
@@ -124,7 +129,7 @@ struct tee_stats {
     uint64_t killed;      /* applications */
     uint64_t table_short; /* page tables were missing, and made room for */
     uint64_t asid_rolls;
-    uint64_t lock_wait_max; /* ticks of the system counter that somebody waited for the pager's lock, at most */
+    uint64_t lock_wait_max; /* ticks of the system counter that a fault waited for the pager's lock, at most */
     uint64_t pool_pages;
     uint64_t pool_free;
     uint64_t pool_min;     /* the least it can be */

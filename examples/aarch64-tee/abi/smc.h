@@ -22,7 +22,6 @@
 #define TEE_OK 0
 #define TEE_UNKNOWN_FUNCTION 0xffffffff
 #define TEE_NO_THREAD 1   /* all threads of the kernel are in use: try again */
-#define TEE_BUSY 2        /* */
 #define TEE_BAD_RESUME 3  /* no such thread is to be resumed */
 #define TEE_BAD_ADDRESS 4 /* the message is not where a message can be */
 #define TEE_BAD_COMMAND 5 /* what the message asks for does not exist, or its parameters are not those of it */

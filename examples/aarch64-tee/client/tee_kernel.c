@@ -78,12 +78,13 @@ uint32_t tee_resize(struct tee *tee, uint64_t pages, uint64_t *now)
     return result;
 }
 
-uint32_t tee_probe(struct tee *tee, uint64_t probe, uint64_t *value)
+uint32_t tee_probe(struct tee *tee, uint64_t probe, uint64_t value[2])
 {
     struct tee_param params[2] = {{TEE_PARAM_VALUE_IN, probe, 0, 0}, {TEE_PARAM_VALUE_OUT, 0, 0, 0}};
     uint32_t result = command(tee, TEE_CMD_PROBE, params, 2);
 
-    *value = params[1].a;
+    value[0] = params[1].a;
+    value[1] = params[1].b;
     return result;
 }
 

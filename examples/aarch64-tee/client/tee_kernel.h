@@ -24,8 +24,8 @@ uint32_t tee_check(struct tee *tee);
 /* Gives the pool `pages` pages; *now: how many it has then, whatever the result. */
 uint32_t tee_resize(struct tee *tee, uint64_t pages, uint64_t *now);
 
-/* Runs a TEE_PROBE_*; *value: what it computed. */
-uint32_t tee_probe(struct tee *tee, uint64_t probe, uint64_t *value);
+/* Runs a TEE_PROBE_*; value[0] and value[1]: what it found. */
+uint32_t tee_probe(struct tee *tee, uint64_t probe, uint64_t value[2]);
 
 /* Prints a TEE_REPORT_*. */
 uint32_t tee_print_report(struct tee *tee, uint64_t kind);

@@ -5,16 +5,16 @@
 
 void test_locked(const struct test_run *run)
 {
-    uint64_t value;
-    uint32_t result = tee_probe(run->tee, TEE_PROBE_FAULT_LOCKED, &value);
+    uint64_t value[2];
+    uint32_t result = tee_probe(run->tee, TEE_PROBE_FAULT_LOCKED, value);
 
     check(false, "a fault with the pager's lock held ends the machine: it answered %08x", result);
 }
 
 void test_overflow(const struct test_run *run)
 {
-    uint64_t value;
-    uint32_t result = tee_probe(run->tee, TEE_PROBE_OVERFLOW, &value);
+    uint64_t value[2];
+    uint32_t result = tee_probe(run->tee, TEE_PROBE_OVERFLOW, value);
 
     check(false, "a stack that overflows ends the machine: it answered %08x", result);
 }

@@ -25,11 +25,25 @@ static void make_writable(uintptr_t va, struct quire_pa pa)
     }
 }
 
+/* Does the page hold what somebody may show? Then nobody writes it who is not shown it writable. */
+static bool is_in_use(struct quire_pa pa)
+{
+    const struct quire_pmem *pmem;
+    uint32_t number;
+
+    if (!quire_pmem_find(&pager.pool, pa, 1, &number)) {
+        return true; /* no page of the pool: memory of the normal world, which an application was shown */
+    }
+    pmem = quire_pmem_at(&pager.pool, number);
+    return (pmem->state == QUIRE_PAGE_RESIDENT || pmem->state == QUIRE_PAGE_SAVING || pmem->state == QUIRE_PAGE_FLUSHING) &&
+           !pmem->fobj->dead;
+}
+
 static void *hook_alias_get(void *ctx, struct quire_pa pa)
 {
     uintptr_t va = KERNEL_VA + (uintptr_t)pa.addr;
 
-    if ((paging_hooks.query(ctx, &aliases, va) & QUIRE_ENTRY_WRITE) == 0) {
+    if (!is_in_use(pa) && (paging_hooks.query(ctx, &aliases, va) & QUIRE_ENTRY_WRITE) == 0) {
         make_writable(va, pa);
     }
     return (void *)va;

@@ -38,11 +38,12 @@ static inline uint64_t ticks(void)
     return now;
 }
 
-/* Has the processor count its cycles, at all levels, in 64 bits. */
-static inline void count_cycles(void)
+/* Has the processor count its cycles, at all levels, in 64 bits. May EL0 read them? */
+static inline void count_cycles(bool user)
 {
-    __asm__ volatile("msr pmcr_el0, %0; msr pmcntenset_el0, %1; msr pmccfiltr_el0, xzr" ::"r"((uint64_t)0x43),
-                     "r"((uint64_t)1 << 31));
+    __asm__ volatile(
+        "msr pmcr_el0, %0; msr pmcntenset_el0, %1; msr pmccfiltr_el0, xzr; msr pmuserenr_el0, %2" ::"r"((uint64_t)0x43),
+        "r"((uint64_t)1 << 31), "r"((uint64_t)user));
 }
 
 /* The count. Under QEMU's -icount a cycle is an instruction. */

@@ -22,7 +22,7 @@
 #define STACK_BIT 14
 #define STACK_SLOT 0x8000
 
-/* Applications: all of TTBR0's 39 bits but the first 64 KiB and the last page. */
+/* Applications: all of TTBR0's 39 bits but the first and the last 64 KiB. */
 #define USER_FIRST 0x10000
 #define USER_LAST 0x7ffffeffff
 

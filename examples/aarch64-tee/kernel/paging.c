@@ -67,7 +67,7 @@ static uintptr_t hook_lock(void *ctx)
     spin_lock(&pager_lock);
     this_cpu()->pager_locked = true;
     waited = ticks() - began;
-    if (waited > paging_figures.lock_wait_max) {
+    if (this_thread() != NULL && this_thread()->faulting && waited > paging_figures.lock_wait_max) {
         paging_figures.lock_wait_max = waited;
     }
     return 0; /* interrupts are masked wherever the kernel runs */
@@ -156,7 +156,9 @@ enum paging_answer paging_fault(struct quire_vm *vm, const struct trap *trap, ui
     if (measuring) {
         measure_fault_begins(trap);
     }
+    this_thread()->faulting = true;
     status = quire_pager_fault(&pager, vm, &fault, &result);
+    this_thread()->faulting = false;
     if (measuring) {
         measure_fault_ends(&fault, &result);
     }

@@ -46,7 +46,7 @@ struct paging_figures {
     uint64_t integrity;                       /* refused with INTEGRITY */
     uint64_t killed;                          /* applications */
     uint64_t cycles[QUIRE_FAULT_UNPAGED + 1]; /* from the exception until it was counted, summed */
-    uint64_t lock_wait_max;                   /* ticks */
+    uint64_t lock_wait_max;                   /* ticks that a fault waited for the pager's lock */
 };
 
 extern struct paging_figures paging_figures;

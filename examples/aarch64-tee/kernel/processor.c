@@ -39,9 +39,10 @@ void processor_begin(void)
     root_switch(kernel_root, VMSA_MAIR, vmsa_tcr(&vmsa));
     paging_use_space(NULL);
     __asm__ volatile("isb; tlbi vmalle1; dsb nsh; isb" ::: "memory");
-    /* EL0 has no floating point, no counters, no cache maintenance and no debugging. */
-    __asm__ volatile("msr cpacr_el1, xzr; msr cntkctl_el1, xzr; msr pmuserenr_el0, xzr; msr mdscr_el1, xzr");
-    __asm__ volatile("msr sctlr_el1, %0; isb" ::"r"(control()) : "memory");
+    /* EL0 has no floating point, no timers, no cache maintenance and no debugging; thread.c takes the counters away, each time. */
+    __asm__ volatile("msr cpacr_el1, xzr; msr cntkctl_el1, xzr; msr mdscr_el1, xzr; msr tpidrro_el0, xzr");
+    /* What a TLB has of what may be executed was put there under the old rules. */
+    __asm__ volatile("msr sctlr_el1, %0; isb; tlbi vmalle1; dsb nsh; isb" ::"r"(control()) : "memory");
 }
 
 void secondary_main(uint32_t number)

@@ -2,7 +2,7 @@
 #include "abi/world.h"
 #include "kernel/layout.h"
 
-#define ATTRIBUTES 0xff        /* MAIR of the boot tables: index 0 normal, write back; index 1 device. vmsa.h has the same */
+#define ATTRIBUTES 0xff        /* MAIR while booting: index 0 normal, write back; index 1 device */
 #define TCR_BOOT 0x2b5193519    /* 39 bits in both halves, 4 KiB, write back, inner shareable, 40 bits of physical address */
 #define TCR_EPD1 0x800000            /* no high addresses */
 #define SCTLR_RES1 0x30d00800
@@ -59,7 +59,7 @@ secondary_start:
     mov     x19, x0
     adrp    x0, kernel_identity
     add     x0, x0, :lo12:kernel_identity
-    bl      mmu_on                  /* through tables that map nothing but the kernel's image, read-only */
+    bl      mmu_on                  /* through a table of the 2 MiB that the kernel's image lies in, read-only */
     adrp    x0, kernel_root         /* what was written with caches on is read with caches on */
     ldr     x0, [x0, :lo12:kernel_root]
     bl      high_on

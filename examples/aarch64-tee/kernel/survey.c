@@ -1,12 +1,26 @@
 /* survey.c - the live structure, copied at one moment. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/survey.h"
 
+#include "kernel/layout.h"
 #include "kernel/paging.h"
 #include "lib/memory.h"
 
 static const struct quire_vm *vm_of(const struct quire_list_node *node)
 {
     return QUIRE_CONTAINER_OF((uintptr_t)node, struct quire_vm, link);
+}
+
+/* The page after *number, of whatever segment: true unless it was the last. The first is 0, which every pool has. */
+static bool next_page(uint32_t *number)
+{
+    uint32_t segment = *number >> QUIRE_PAGE_INDEX_BITS;
+
+    if (*number - (segment << QUIRE_PAGE_INDEX_BITS) + 1u < pager.pool.pages.segment[segment].npages) {
+        ++*number;
+        return true;
+    }
+    *number = (segment + 1u) << QUIRE_PAGE_INDEX_BITS;
+    return segment + 1u < pager.pool.pages.nsegments;
 }
 
 /* ---- Everything ---- */
@@ -53,6 +67,7 @@ void survey_take(struct survey *survey)
 {
     uintptr_t key = paging_hooks.lock(paging_hooks.ctx);
     const struct quire_list_node *node;
+    uint32_t number = 0;
 
     for (node = pager.vms.next; node != &pager.vms; node = node->next) {
         take_areas(survey, vm_of(node));
@@ -60,9 +75,9 @@ void survey_take(struct survey *survey)
     for (node = pager.fobjs.next; node != &pager.fobjs && survey->num_objects < survey->max_objects; node = node->next) {
         take_object(survey, QUIRE_CONTAINER_OF((uintptr_t)node, struct quire_fobj, link));
     }
-    while (survey->num_pages < pager.pool.total && survey->num_pages < survey->max_pages) {
-        take_page(survey, quire_pmem_at(&pager.pool, survey->num_pages));
-    }
+    do {
+        take_page(survey, quire_pmem_at(&pager.pool, number));
+    } while (survey->num_pages < survey->max_pages && next_page(&number));
     paging_hooks.unlock(paging_hooks.ctx, key);
 }
 
@@ -72,17 +87,17 @@ void survey_sharing(struct survey_sharing *sharing)
 {
     uintptr_t key = paging_hooks.lock(paging_hooks.ctx);
     const struct quire_list_node *node;
-    uint32_t i;
+    uint32_t number = 0;
 
     memset(sharing, 0, sizeof *sharing);
-    for (i = 0; i < pager.pool.total; i++) {
-        const struct quire_pmem *pmem = quire_pmem_at(&pager.pool, i);
+    do {
+        const struct quire_pmem *pmem = quire_pmem_at(&pager.pool, number);
 
         if (pmem->state == QUIRE_PAGE_RESIDENT && pmem->mapped > 1u) {
             sharing->shared++;
             sharing->saved += pmem->mapped - 1u;
         }
-    }
+    } while (next_page(&number));
     for (node = pager.vms.next; node != &pager.vms; node = node->next) {
         const struct quire_area *area = quire_vm_area_from(vm_of(node), vm_of(node)->first);
 
@@ -116,11 +131,52 @@ uint32_t survey_shared_by(const struct quire_vm *vm)
 {
     uintptr_t key = paging_hooks.lock(paging_hooks.ctx);
     uint32_t shared = 0;
-    uint32_t i;
+    uint32_t number = 0;
 
-    for (i = 0; i < pager.pool.total; i++) {
-        shared += is_shared_by(quire_pmem_at(&pager.pool, i), vm);
-    }
+    do {
+        shared += is_shared_by(quire_pmem_at(&pager.pool, number), vm);
+    } while (next_page(&number));
     paging_hooks.unlock(paging_hooks.ctx, key);
     return shared;
+}
+
+/* ---- Code ---- */
+
+/* May EL1 write at this address? */
+static bool is_writable(uintptr_t va)
+{
+    uint64_t answer;
+
+    __asm__ volatile("at s1e1w, %1; isb; mrs %0, par_el1" : "=r"(answer) : "r"(va) : "memory");
+    return (answer & 1u) == 0;
+}
+
+static bool is_executed(const struct quire_pmem *pmem)
+{
+    const struct quire_area *area;
+
+    if (pmem->state != QUIRE_PAGE_RESIDENT || pmem->mapped == 0) {
+        return false;
+    }
+    for (area = quire_rmap_area(pmem); area != NULL; area = quire_rmap_area_next(pmem, area)) {
+        if ((paging_hooks.query(paging_hooks.ctx, area->vm, quire_area_va(area, pmem->pgidx)) & QUIRE_ENTRY_EXEC) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void survey_code(struct survey_code *code)
+{
+    uintptr_t key = paging_hooks.lock(paging_hooks.ctx);
+    uint32_t number = 0;
+
+    memset(code, 0, sizeof *code);
+    do {
+        if (is_executed(quire_pmem_at(&pager.pool, number))) {
+            code->pages++;
+            code->writable += is_writable(KERNEL_VA + (uintptr_t)quire_pmem_pa(&pager.pool, number).addr);
+        }
+    } while (next_page(&number));
+    paging_hooks.unlock(paging_hooks.ctx, key);
 }

@@ -58,6 +58,14 @@ struct survey_sharing {
 /* O(areas + pages of the pool). */
 void survey_sharing(struct survey_sharing *sharing);
 
+struct survey_code {
+    uint64_t pages;    /* that some context may execute now ... */
+    uint64_t writable; /* ... and of these, which the kernel could write at its own address; the processor is asked */
+};
+
+/* O(pages of the pool + their entries). */
+void survey_code(struct survey_code *code);
+
 /* How many of the pages that `vm` shows another context shows, too. O(pages of the pool + their entries). */
 uint32_t survey_shared_by(const struct quire_vm *vm);
 

@@ -6,6 +6,7 @@
 #include "abi/smc.h"
 #include "abi/world.h"
 #include "kernel/log.h"
+#include "kernel/measure.h"
 #include "kernel/paging.h"
 #include "kernel/spinlock.h"
 
@@ -16,6 +17,13 @@ void stack_switch(uintptr_t *from, uintptr_t to);
 
 struct cpu cpus[BOARD_CPUS_MAX];
 void (*thread_main)(struct smc_args *args);
+
+/* What assembly knows: start.S, vectors.S. */
+QUIRE_STATIC_ASSERT(sizeof(struct cpu) == CPU_BYTES, cpu_bytes);
+QUIRE_STATIC_ASSERT(offsetof(struct cpu, stack) == 0, cpu_stack_is_first);
+QUIRE_STATIC_ASSERT(sizeof(struct smc_args) == 64, smc_args_are_eight_registers);
+
+#define SWITCH_FRAME 96u /* what stack_switch() takes from the stack: x29, x30, x19 to x28 */
 
 static struct thread threads[THREADS];
 static struct spinlock threads_lock;
@@ -40,7 +48,7 @@ static void run(struct thread *thread, struct smc_args *answer)
 {
     struct cpu *cpu = this_cpu();
 
-    count_cycles(); /* the normal world shares the counter and may have set it otherwise */
+    count_cycles(measuring_user); /* the normal world shares the counters and may have set them otherwise */
     cpu->thread = thread;
     paging_use_space(thread->space);
     stack_switch(&cpu->sp, thread->sp);
@@ -99,8 +107,7 @@ static void call(struct smc_args *args)
     thread->args = *args;
     thread->space = NULL;
     thread->session = NULL;
-    /* What stack_switch() takes from the stack: x29, x30, x19 to x28. */
-    frame = (uintptr_t *)(thread->stack - 96u);
+    frame = (uintptr_t *)(thread->stack - SWITCH_FRAME);
     frame[0] = 0;
     frame[1] = (uintptr_t)thread_begin;
     thread->sp = (uintptr_t)frame;

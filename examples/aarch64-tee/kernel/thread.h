@@ -24,6 +24,7 @@ struct thread {
     uint64_t user_value; /* ... and what it ended with */
     struct smc_args args;
     uint64_t suspended;       /* why it gave the processor back: TEE_INTERRUPTED or TEE_WAITING; 0: it has returned */
+    bool faulting;            /* the pager serves a fault of it */
     const void *waits_for;    /* a token of the pager's; under the pager's lock. Null: woken */
     struct vmsa_space *space; /* whose addresses it uses; null: none but the kernel's */
     struct session *session;  /* whose application it runs or will run; null: none */

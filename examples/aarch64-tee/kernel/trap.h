@@ -14,8 +14,8 @@ struct trap {
     uint64_t sp; /* of EL0 */
     uint64_t pc;
     uint64_t pstate;
-    uint64_t began; /* cycles() at the exception */
-    uint64_t pad;
+    uint64_t began;           /* cycles() at the exception */
+    uint64_t thread_register; /* TPIDR_EL0 */
 };
 
 /* Handlers, called by vectors.S; those that return go on where the exception came from. */
@@ -23,6 +23,7 @@ void trap_kernel(struct trap *trap);
 void trap_user(struct trap *trap);
 void trap_interrupt(struct trap *trap);
 void trap_overflow(struct trap *trap);
+void trap_user_error(struct trap *trap);
 void trap_error(struct trap *trap);
 void trap_nowhere(struct trap *trap);
 

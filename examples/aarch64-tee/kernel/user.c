@@ -7,17 +7,26 @@
 #include "kernel/paging.h"
 #include "kernel/session.h"
 #include "kernel/thread.h"
+#include "kernel/user.h"
 #include "lib/memory.h"
 
+#define CLASSES 0x3fu /* of ESR_EL1, from bit 26 */
 #define CLASS_SYSTEM_CALL 0x15u
 #define IMMEDIATE 0xffffu
+
+/* EL0, AArch64. Interrupts are not masked; system errors are: what is pending may be the normal world's, and is left to it. */
+#define PSTATE_EL0 0x100u
 
 /* vectors.S */
 uint64_t user_enter(const struct trap *trap, uintptr_t *sp);
 __attribute__((noreturn)) void user_leave(uintptr_t sp, uint64_t value);
 
-struct session sessions[SESSIONS_MAX];
 void (*trap_system_call)(struct trap *trap);
+
+/* What vectors.S knows. */
+QUIRE_STATIC_ASSERT(sizeof(struct trap) == TRAP_BYTES, trap_bytes);
+QUIRE_STATIC_ASSERT(offsetof(struct trap, began) == TRAP_BEGAN, trap_began);
+QUIRE_STATIC_ASSERT(offsetof(struct trap, sp) == 248 && offsetof(struct trap, pc) == 256, trap_order);
 
 enum user_end user_run(uintptr_t pc, uintptr_t sp, const uint64_t x[3], uint64_t *value)
 {
@@ -25,7 +34,8 @@ enum user_end user_run(uintptr_t pc, uintptr_t sp, const uint64_t x[3], uint64_t
     struct trap trap;
     uint64_t how;
 
-    memset(&trap, 0, sizeof trap); /* EL0, nothing masked, and no register of anybody else's */
+    memset(&trap, 0, sizeof trap); /* no register of anybody else's */
+    trap.pstate = PSTATE_EL0;
     memcpy(trap.x, x, 3u * sizeof x[0]);
     trap.sp = sp;
     trap.pc = pc;
@@ -68,7 +78,7 @@ void trap_user(struct trap *trap)
     uint64_t address = fault_address();
     const char *why;
 
-    if (esr >> 26 == CLASS_SYSTEM_CALL) {
+    if ((esr >> 26 & CLASSES) == CLASS_SYSTEM_CALL) {
         if ((esr & IMMEDIATE) == 0) {
             trap_system_call(trap);
         } else {
@@ -88,6 +98,13 @@ void trap_interrupt(struct trap *trap)
 {
     (void)trap;
     thread_suspend(TEE_INTERRUPTED);
+}
+
+/* A system error that is not masked after all is the application's. */
+void trap_user_error(struct trap *trap)
+{
+    log_print("session %u killed: a system error, pc %lx\n", this_thread()->session->id, trap->pc);
+    user_end(USER_KILLED, syndrome());
 }
 
 void trap_kernel(struct trap *trap)

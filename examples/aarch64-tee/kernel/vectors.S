@@ -5,7 +5,6 @@
 
 /* ---- Exceptions: the registers are put on the stack as a struct trap (trap.h), whose address is the handler's argument ---- */
 
-/* x29 of the interrupted code is free for the count when this is done. */
     .macro  save
     sub     sp, sp, #TRAP_BYTES
     stp     x0, x1, [sp, #0]
@@ -29,7 +28,8 @@
     mrs     x1, elr_el1
     mrs     x2, spsr_el1
     stp     x1, x2, [sp, #256]
-    str     x0, [sp, #TRAP_BEGAN]
+    mrs     x1, tpidr_el0
+    stp     x0, x1, [sp, #TRAP_BEGAN]
     mov     x0, sp
     .endm
 
@@ -37,6 +37,8 @@
 
 /* Back to where the exception came from. */
 trap_return:
+    ldr     x1, [sp, #TRAP_BEGAN + 8]
+    msr     tpidr_el0, x1
     ldp     x1, x2, [sp, #256]
     msr     elr_el1, x1
     msr     spsr_el1, x2
@@ -79,7 +81,7 @@ vectors:
     vector  user_synchronous    /* EL0, AArch64 */
     vector  user_interrupt
     vector  user_interrupt      /* with GICv3 the normal world's interrupts come as FIQ */
-    vector  kernel_error
+    vector  user_error
     vector  from_nowhere        /* EL0, AArch32: no application is */
     vector  from_nowhere
     vector  from_nowhere
@@ -114,6 +116,11 @@ user_synchronous:
 user_interrupt:
     save
     bl      trap_interrupt
+    b       trap_return
+
+user_error:
+    save
+    bl      trap_user_error
     b       trap_return
 
 kernel_error:

@@ -368,7 +368,7 @@ static QUIRE_RESIDENT enum quire_status hook_map(void *ctx, struct quire_vm *vm,
     uint64_t flags = ACCESSED | ((bits & TELLS) != 0 ? READ_ONLY : 0);
     size_t i;
 
-    space->vm = vm;
+    space->vm = space->kernel ? NULL : vm;
     if (!in_half(space, va) || !in_half(space, va + (npages * PAGE - 1u))) {
         return QUIRE_INVALID;
     }

@@ -177,7 +177,7 @@ void world_call(struct world *secure, uint64_t entry, const uint64_t arguments[8
     memset(secure->x, 0, sizeof secure->x);
     memcpy(secure->x, arguments, 8 * sizeof arguments[0]);
     secure->elr = entry;
-    secure->spsr = SPSR_EL1H_MASKED;
+    secure->spsr = SPSR_EL1H_MASKED | (has_pan() ? SPSR_PAN : 0u); /* as an exception to EL1 would have it */
 }
 
 /* ---- Exceptions ---- */

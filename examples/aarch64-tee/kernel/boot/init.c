@@ -153,7 +153,9 @@ void init_main(uint32_t number, const char *text)
     threads_init();
     __asm__ volatile("msr tpidr_el1, %0" ::"r"(&cpus[number]));
     memory_map(&config);
-    entropy_init(config.salt);
+    if (!entropy_init(config.salt)) {
+        log_print("kernel: no entropy here: keys and places are no secrets\n");
+    }
     measure_begin(config.measure);
     make_pager();
     adopt_paged();

@@ -16,7 +16,7 @@
 #define ENTRY_CODE (UINT64_C(1) << 54 | 2u << 6 | 3u << 8 | 1u << 10 | 1u)
 #define ENTRY_TABLE 3u
 
-/* Through these a further processor switches its MMU on (start.S): nothing but the kernel's image, read-only. */
+/* Through these a further processor switches its MMU on (start.S): the 2 MiB that the kernel's image lies in, read-only. */
 uint64_t kernel_identity[512] __attribute__((aligned(4096), section(".resident.data")));
 static uint64_t identity_blocks[512] __attribute__((aligned(4096), section(".resident.data")));
 
@@ -124,7 +124,8 @@ void memory_map(const struct config *config)
     tables.asids = config->asids;
     tables.software_flags = config->software_flags != 0;
     if (vmsa_init(&vmsa, &tables) != QUIRE_OK) {
-        panic(EXIT_KERNEL_PANIC, "no translation tables: too few ASIDs");
+        panic(EXIT_KERNEL_PANIC,
+              "no translation tables: too few of them for so many threads, or too few ASIDs for so many processors");
     }
     paging_set_hooks(); /* making a space takes the pager's lock */
     if (vmsa_space_init(&vmsa, &kernel_space, true) != QUIRE_OK) {

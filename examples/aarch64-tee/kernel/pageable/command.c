@@ -12,6 +12,7 @@
 #include "kernel/pageable/probe.h"
 #include "kernel/pageable/report.h"
 #include "kernel/pageable/session.h"
+#include "kernel/pageable/slices.h"
 #include "kernel/pageable/statistics.h"
 #include "kernel/paging.h"
 #include "kernel/reaper.h"
@@ -26,11 +27,6 @@ struct command {
     struct quire_view view;   /* the message in it */
     struct tee_message message;
 };
-
-static bool is_memory(uint64_t attr)
-{
-    return attr >= TEE_PARAM_MEMORY_IN && attr <= TEE_PARAM_MEMORY_INOUT;
-}
 
 /* ---- Decoding ---- */
 
@@ -59,7 +55,7 @@ static uint32_t params_for_application(const struct command *command, const stru
     uint32_t i;
 
     for (i = 0; result == TEE_RESULT_OK && i < n; i++) {
-        if (!is_memory(params[i].attr)) {
+        if (!tee_param_is_memory(params[i].attr)) {
             result = params[i].attr > TEE_PARAM_VALUE_INOUT ? TEE_RESULT_BAD_PARAMETERS : TEE_RESULT_OK;
         } else if (params[i].b != 0) {
             result = (params[i].a & QUIRE_PAGE_MASK) != 0 ? TEE_RESULT_BAD_PARAMETERS : view_of(command, &params[i], &view);
@@ -151,8 +147,11 @@ static uint32_t run_report(struct command *command)
     if (view_of(command, &params[1], &view) != TEE_RESULT_OK) {
         return TEE_RESULT_ACCESS_DENIED;
     }
-    if (!report_write(params[0].a, &view, &length)) {
+    if (params[0].a > TEE_REPORT_DOT) {
         return TEE_RESULT_NOT_SUPPORTED;
+    }
+    if (!report_write(params[0].a, &view, &length)) {
+        return TEE_RESULT_OUT_OF_MEMORY;
     }
     params[1].b = length;
     return length > view.size ? TEE_RESULT_SHORT_BUFFER : TEE_RESULT_OK;
@@ -188,7 +187,7 @@ static uint32_t run_check(struct command *command)
     if (!params_are(command, 0, 0, 0)) {
         return TEE_RESULT_BAD_PARAMETERS;
     }
-    return quire_pager_check(&pager, &violation) == QUIRE_OK ? TEE_RESULT_OK : TEE_RESULT_CORRUPT;
+    return quire_pager_check(&pager, &violation) == QUIRE_OK && slices_check() ? TEE_RESULT_OK : TEE_RESULT_CORRUPT;
 }
 
 static uint32_t run_resize(struct command *command)

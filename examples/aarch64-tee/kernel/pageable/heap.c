@@ -67,7 +67,7 @@ void *heap_alloc(size_t bytes)
     enum quire_status status;
 
     mutex_lock(&mutex);
-    status = quire_region_get(&regions, bytes, 0, &region);
+    status = quire_region_get(&regions, bytes != 0 ? bytes : 1u, 0, &region);
     mutex_unlock(&mutex);
     return status == QUIRE_OK ? (void *)(uintptr_t)region.base : NULL;
 }
@@ -90,6 +90,7 @@ void heap_free(void *memory, size_t bytes)
     if (memory == NULL) {
         return;
     }
+    bytes = bytes != 0 ? bytes : 1u; /* no region is empty */
     mutex_lock(&mutex);
     status = quire_region_find(&regions, (uintptr_t)memory, &region);
     if (status == QUIRE_OK) {
@@ -101,14 +102,4 @@ void heap_free(void *memory, size_t bytes)
     if (status != QUIRE_OK) {
         panic(EXIT_KERNEL_PANIC, "the heap is given what it never gave: %s", quire_status_name(status));
     }
-}
-
-size_t heap_available(void)
-{
-    struct quire_region_stats stats;
-
-    mutex_lock(&mutex);
-    quire_region_get_stats(&regions, &stats);
-    mutex_unlock(&mutex);
-    return (size_t)stats.available;
 }

@@ -21,7 +21,4 @@ void *heap_zalloc(size_t bytes);
 /* Takes back what heap_alloc() gave for as many bytes; null is fine. */
 void heap_free(void *memory, size_t bytes);
 
-/* Bytes that nobody has. */
-size_t heap_available(void);
-
 #endif

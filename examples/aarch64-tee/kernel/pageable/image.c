@@ -146,7 +146,7 @@ static const char *walk_rela(struct page_reader *reader, const struct elf_image 
             return "a relocation of another kind than RELATIVE, or outside the segments";
         }
         segment = &image->segment[at - elf->segment];
-        if (segment->num_relocs == RELOCS_MAX) {
+        if (segment->num_relocs == (segment->relocs != NULL ? segment->max_relocs : RELOCS_MAX)) {
             return "too many relocations";
         }
         if (segment->relocs != NULL) {
@@ -159,7 +159,7 @@ static const char *walk_rela(struct page_reader *reader, const struct elf_image 
 
 static size_t relocs_bytes(const struct image_segment *segment)
 {
-    return (size_t)segment->num_relocs * sizeof *segment->relocs;
+    return (size_t)segment->max_relocs * sizeof *segment->relocs;
 }
 
 static const char *take_relocs(struct page_reader *reader, const struct elf_image *elf, struct image *image)
@@ -174,13 +174,12 @@ static const char *take_relocs(struct page_reader *reader, const struct elf_imag
     for (i = 0; wrong == NULL && i < image->num_segments; i++) {
         struct image_segment *segment = &image->segment[i];
 
-        if (segment->num_relocs != 0) {
+        segment->max_relocs = segment->num_relocs;
+        segment->num_relocs = 0; /* the second walk counts anew, and stops where the first would not have */
+        if (segment->max_relocs != 0) {
             segment->relocs = heap_alloc(relocs_bytes(segment));
             wrong = segment->relocs == NULL ? "no memory" : NULL;
         }
-    }
-    for (i = 0; wrong == NULL && i < image->num_segments; i++) {
-        image->segment[i].num_relocs = 0;
     }
     return wrong != NULL ? wrong : walk_rela(reader, elf, &rela, image);
 }

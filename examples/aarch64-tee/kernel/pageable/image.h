@@ -25,6 +25,7 @@ struct image_segment {
     unsigned prot;       /* QUIRE_PROT_* */
     uint32_t *relocs;    /* offsets from the segment's first page, ascending */
     uint32_t num_relocs;
+    uint32_t max_relocs; /* that there is memory for */
 };
 
 struct image {

@@ -17,6 +17,13 @@
 #define STACK_PAGES 16u
 #define MAPS_FIRST ((uintptr_t)1 << 38) /* what applications ask for lies above their images */
 
+struct quire_vm_copy instance_access(void)
+{
+    struct quire_vm_copy how = {.privileged = false, .wait_ok = true, .thread = this_thread()->index};
+
+    return how;
+}
+
 /* ---- Ranges ---- */
 
 enum quire_status instance_private(struct session *session, uint32_t npages, struct quire_fobj **out)

@@ -10,6 +10,9 @@ enum quire_status instance_make(struct session *session, struct image *image);
 /* Takes it down: nothing of it is left. */
 void instance_end(struct session *session);
 
+/* How the kernel reads and writes an application's memory: with no more permissions than that has. */
+struct quire_vm_copy instance_access(void);
+
 /* Maps npages pages of `fobj` from its page 0 at the lowest free place in the upper half, with guards, and notes the range. */
 enum quire_status instance_map(struct session *session, struct quire_fobj *fobj, uint32_t npages, unsigned prot,
                                uint32_t shared, uintptr_t *va);

@@ -2,8 +2,8 @@
 #include "kernel/pageable/params.h"
 
 #include "kernel/pageable/heap.h"
+#include "kernel/pageable/instance.h"
 #include "kernel/reaper.h"
-#include "kernel/thread.h"
 #include "lib/memory.h"
 
 #define STACK_ALIGN 16u
@@ -20,11 +20,6 @@ static void shared_pages_reap(struct reapable *reapable)
     struct shared_pages *pages = QUIRE_CONTAINER_OF(reapable, struct shared_pages, reapable);
 
     heap_free(pages, sizeof *pages);
-}
-
-static bool is_memory(const struct tee_param *param)
-{
-    return param->attr >= TEE_PARAM_MEMORY_IN && param->attr <= TEE_PARAM_MEMORY_INOUT;
 }
 
 static enum quire_status map_memory(struct session *session, const struct tee_param *param, uintptr_t *va, uint32_t *npages)
@@ -64,16 +59,9 @@ static enum quire_status map_memory(struct session *session, const struct tee_pa
 
 /* ---- Copying ---- */
 
-static struct quire_vm_copy how(void)
-{
-    struct quire_vm_copy how = {.privileged = false, .wait_ok = true, .thread = this_thread()->index};
-
-    return how;
-}
-
 enum quire_status params_map(struct params *params, struct session *session, const struct tee_param *from, uint32_t n)
 {
-    struct quire_vm_copy as_user = how();
+    struct quire_vm_copy as_user = instance_access();
     enum quire_status status = QUIRE_OK;
     struct ta_params to;
     uint32_t i;
@@ -85,7 +73,7 @@ enum quire_status params_map(struct params *params, struct session *session, con
         to.param[i].kind = (uint32_t)from[i].attr;
         to.param[i].a = from[i].a;
         to.param[i].b = from[i].b;
-        if (is_memory(&from[i])) {
+        if (tee_param_is_memory(from[i].attr)) {
             to.param[i].a = 0;
             if (from[i].b != 0) {
                 status = map_memory(session, &from[i], &params->memory[i].va, &params->memory[i].npages);
@@ -101,7 +89,7 @@ enum quire_status params_map(struct params *params, struct session *session, con
 
 enum quire_status params_read(const struct params *params, struct session *session, struct tee_param *to, uint32_t n)
 {
-    struct quire_vm_copy as_user = how();
+    struct quire_vm_copy as_user = instance_access();
     struct ta_params from;
     enum quire_status status = quire_vm_copy_from(&session->vm, params->va, &from, sizeof from, &as_user, NULL);
     uint32_t i;

@@ -38,8 +38,8 @@ static enum quire_status grow(uint32_t n)
     enum quire_status status = QUIRE_OK;
 
     for (; status == QUIRE_OK && n > 0; n--) {
-        num_taken--;
-        status = quire_pager_give_back(&pager, taken[num_taken], 1);
+        status = quire_pager_give_back(&pager, taken[num_taken - 1u], 1);
+        num_taken -= status == QUIRE_OK;
     }
     return status;
 }

@@ -47,8 +47,3 @@ enum quire_status private_make(uint32_t npages, struct quire_fobj **out)
 {
     return private_object_make(&objects, npages, out);
 }
-
-uint64_t private_available(void)
-{
-    return normal_store_available(&store);
-}

@@ -4,7 +4,7 @@
 
 #include <quire/fobj.h>
 
-/* Draws the key that everything is sealed with until the next boot. Not `sealed`: pages leave as they are, to measure what it costs. */
+/* Draws the key that everything is sealed with until the next boot. Not `sealed`: pages leave as they are, only to measure without. */
 enum quire_status private_init(bool sealed);
 
 /* Takes over `bytes` bytes of normal memory at `pa`, for good. DENIED: not all of it is normal memory, or some of it is
@@ -13,8 +13,5 @@ enum quire_status private_donate(uint64_t pa, uint64_t bytes);
 
 /* Makes an object of private pages, all zero, with a reference for the caller. Errors as private_object_make(). */
 enum quire_status private_make(uint32_t npages, struct quire_fobj **out);
-
-/* Pages of donated memory that nobody has. */
-uint64_t private_available(void);
 
 #endif

@@ -3,12 +3,11 @@
 
 #include "../host/sha256.h"
 #include "abi/message.h"
-#include "kernel/layout.h"
 #include "kernel/paging.h"
+#include "kernel/survey.h"
 
 /* kernel.ld */
 extern const unsigned char paged_start[];
-extern const unsigned char paged_text_end[];
 extern const unsigned char paged_end[];
 
 static bool fatal_allowed;
@@ -28,30 +27,7 @@ static uint64_t read_paged(void)
     return first;
 }
 
-/* Could the kernel write at this address? The processor is asked. */
-static bool is_writable(uintptr_t va)
-{
-    uint64_t answer;
-
-    __asm__ volatile("at s1e1w, %1; isb; mrs %0, par_el1" : "=r"(answer) : "r"(va) : "memory");
-    return (answer & 1u) == 0;
-}
-
-/* How many pages of the pageable code are present, and how many of these can be written by another address than that they run at. */
-static void count_aliases(uint64_t answer[2])
-{
-    uintptr_t va = (uintptr_t)paged_start;
-    struct quire_vm_info info;
-
-    for (; va < (uintptr_t)paged_text_end; va += QUIRE_PAGE_SIZE) {
-        if (quire_vm_query(&kernel_vm, va, &info) == QUIRE_OK && (info.entry & QUIRE_ENTRY_EXEC) != 0) {
-            answer[0]++;
-            answer[1] += is_writable(KERNEL_VA + (uintptr_t)info.pa.addr);
-        }
-    }
-}
-
-/* Evicts the kernel's pageable part, then touches it with the pager's lock held: the machine must end. */
+/* Takes the entries of the kernel's pageable part away, then touches it with the pager's lock held: the machine must end. */
 static void fault_locked(void)
 {
     const volatile unsigned char *page = paged_start;
@@ -79,6 +55,8 @@ void probe_allow(bool allowed)
 
 bool probe_run(uint64_t what, uint64_t answer[2])
 {
+    struct survey_code code;
+
     answer[0] = 0;
     answer[1] = 0;
     switch (what) {
@@ -86,7 +64,9 @@ bool probe_run(uint64_t what, uint64_t answer[2])
         answer[0] = read_paged();
         return true;
     case TEE_PROBE_ALIASES:
-        count_aliases(answer);
+        survey_code(&code);
+        answer[0] = code.pages;
+        answer[1] = code.writable;
         return true;
     case TEE_PROBE_FAULT_LOCKED:
         if (fatal_allowed) {

@@ -6,7 +6,7 @@
 #include "kernel/pageable/writer.h"
 #include "kernel/session.h"
 
-/* Writes the report of a kind (TEE_REPORT_*) to `view`, as far as it fits; *length is how long all of it is. False: no such kind. */
+/* Writes the report of a kind (TEE_REPORT_*) to `view`, as far as it fits; *length is how long all of it is. False: no memory. */
 bool report_write(uint64_t kind, const struct quire_view *view, size_t *length);
 
 /* ---- The parts ---- */
@@ -33,6 +33,6 @@ void report_take(struct report *report);
 
 /* report_json.c, report_dot.c */
 void report_json(struct writer *writer, const struct report *report);
-void report_dot(struct writer *writer);
+bool report_dot(struct writer *writer); /* false: no memory */
 
 #endif

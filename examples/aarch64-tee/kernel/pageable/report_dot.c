@@ -11,7 +11,7 @@
 #define AREAS_MAX 256u
 #define OBJECTS_MAX 256u
 
-/* Objects are told apart by their addresses, which the normal world has no business to know: it is told their places in the list. */
+/* Where anything lies is none of the normal world's business: applications are loaded at random. It is told places in the list. */
 static uint32_t object_number(const struct survey *survey, const struct quire_fobj *fobj)
 {
     uint32_t i = 0;
@@ -37,9 +37,9 @@ static void put_contexts(struct writer *writer, const struct survey *survey)
             contexts++;
             vm = area->vm;
         }
-        writer_print(writer, "    a%u [label=\"{%lx|%s%s%s|%u pages}\"];\n", i, (unsigned long)area->va,
-                     (area->prot & QUIRE_PROT_READ) != 0 ? "r" : "-", (area->prot & QUIRE_PROT_WRITE) != 0 ? "w" : "-",
-                     (area->prot & QUIRE_PROT_EXEC) != 0 ? "x" : "-", area->npages);
+        writer_print(writer, "    a%u [label=\"{%s%s%s|%u pages}\"];\n", i, (area->prot & QUIRE_PROT_READ) != 0 ? "r" : "-",
+                     (area->prot & QUIRE_PROT_WRITE) != 0 ? "w" : "-", (area->prot & QUIRE_PROT_EXEC) != 0 ? "x" : "-",
+                     area->npages);
     }
     writer_print(writer, "%s", vm != NULL ? "  }\n" : "");
     for (i = 0; i < survey->num_areas; i++) {
@@ -87,9 +87,10 @@ static void put_pages(struct writer *writer, const struct survey *survey)
     }
 }
 
-void report_dot(struct writer *writer)
+bool report_dot(struct writer *writer)
 {
     struct survey survey;
+    bool good;
 
     memset(&survey, 0, sizeof survey);
     survey.max_areas = AREAS_MAX;
@@ -98,7 +99,8 @@ void report_dot(struct writer *writer)
     survey.areas = heap_alloc(survey.max_areas * sizeof *survey.areas);
     survey.objects = heap_alloc(survey.max_objects * sizeof *survey.objects);
     survey.pages = heap_alloc(survey.max_pages * sizeof *survey.pages);
-    if (survey.areas != NULL && survey.objects != NULL && survey.pages != NULL) {
+    good = survey.areas != NULL && survey.objects != NULL && survey.pages != NULL;
+    if (good) {
         survey_take(&survey);
         writer_print(writer, "digraph quire {\n  rankdir=LR; node [shape=record, fontname=\"monospace\", fontsize=9];\n");
         put_contexts(writer, &survey);
@@ -109,4 +111,5 @@ void report_dot(struct writer *writer)
     heap_free(survey.areas, survey.max_areas * sizeof *survey.areas);
     heap_free(survey.objects, survey.max_objects * sizeof *survey.objects);
     heap_free(survey.pages, survey.max_pages * sizeof *survey.pages);
+    return good;
 }

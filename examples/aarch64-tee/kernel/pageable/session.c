@@ -9,32 +9,52 @@
 #include "kernel/pageable/params.h"
 #include "kernel/reaper.h"
 #include "kernel/thread.h"
+#include "kernel/user.h"
 #include "lib/memory.h"
+
+struct session sessions[SESSIONS_MAX];
 
 static struct mutex mutex; /* of finding, making and ending sessions */
 static uint32_t last_id;
 
+/* session.held */
+#define HELD_BY_CALL 1u
+#define HELD_BY_REPORT 2u
+
 /* ---- Who has it ---- */
+
+static struct session *find(uint32_t id)
+{
+    uint32_t i;
+
+    for (i = 0; i < SESSIONS_MAX; i++) {
+        if (id != 0 && sessions[i].id == id) {
+            return &sessions[i];
+        }
+    }
+    return NULL;
+}
 
 /* The session of this number, held for the caller; else null, and *result says why. */
 static struct session *take(uint32_t id, uint32_t *result)
 {
-    struct session *session = NULL;
-    uint32_t i;
+    struct session *session;
 
     *result = TEE_RESULT_ITEM_NOT_FOUND;
     mutex_lock(&mutex);
-    for (i = 0; i < SESSIONS_MAX; i++) {
-        if (id != 0 && sessions[i].id == id) {
-            session = &sessions[i];
-        }
+    session = find(id);
+    while (session != NULL && session->held == HELD_BY_REPORT) { /* which is over soon */
+        mutex_unlock(&mutex);
+        thread_suspend(TEE_WAITING);
+        mutex_lock(&mutex);
+        session = find(id);
     }
     if (session != NULL && session->held != 0) {
         *result = TEE_RESULT_BUSY;
         session = NULL;
     }
     if (session != NULL) {
-        session->held = 1;
+        session->held = HELD_BY_CALL;
     }
     mutex_unlock(&mutex);
     return session;
@@ -50,9 +70,11 @@ static struct session *take_unused(void)
         if (sessions[i].id == 0) {
             session = &sessions[i];
             memset(session, 0, sizeof *session);
-            last_id = last_id < UINT32_MAX ? last_id + 1u : 1u;
+            do {
+                last_id++;
+            } while (last_id == 0 || find(last_id) != NULL);
             session->id = last_id;
-            session->held = 1;
+            session->held = HELD_BY_CALL;
         }
     }
     mutex_unlock(&mutex);
@@ -67,7 +89,7 @@ struct session *session_hold(uint32_t i)
     mutex_lock(&mutex);
     held = session->id != 0 && session->held == 0;
     if (held) {
-        session->held = 1;
+        session->held = HELD_BY_REPORT;
     }
     mutex_unlock(&mutex);
     return held ? session : NULL;

@@ -190,3 +190,8 @@ enum quire_status slices_find(struct quire_file *file, struct image *image, cons
     (void)quire_file_unlock(file);
     return status;
 }
+
+bool slices_check(void)
+{
+    return quire_file_table_check(&table) == NULL;
+}

@@ -17,4 +17,7 @@ enum quire_status slices_file(const struct image *image, struct quire_file **fil
 enum quire_status slices_find(struct quire_file *file, struct image *image, const struct image_segment *segment,
                               struct quire_fobj **out);
 
+/* Do the invariants of the table of files hold? */
+bool slices_check(void);
+
 #endif

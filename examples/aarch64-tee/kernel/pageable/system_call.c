@@ -8,20 +8,13 @@
 #include "kernel/pageable/shared.h"
 #include "kernel/reaper.h"
 #include "kernel/thread.h"
+#include "kernel/user.h"
 #include "lib/memory.h"
 
 #define LOG_BYTES 256u
 #define RANDOM_BYTES 256u /* at a time */
-#define PAGES_MAX (UINT32_C(1) << 16)
 
 /* ---- Helpers ---- */
-
-static struct quire_vm_copy as_user(void)
-{
-    struct quire_vm_copy how = {.privileged = false, .wait_ok = true, .thread = this_thread()->index};
-
-    return how;
-}
 
 static int64_t error_of(enum quire_status status)
 {
@@ -41,7 +34,7 @@ static bool prot_of(uint64_t map, unsigned *prot)
 
 static int64_t call_log(struct session *session, uint64_t va, uint64_t bytes)
 {
-    struct quire_vm_copy how = as_user();
+    struct quire_vm_copy how = instance_access();
     char text[LOG_BYTES + 1u];
     size_t i;
 
@@ -50,7 +43,7 @@ static int64_t call_log(struct session *session, uint64_t va, uint64_t bytes)
     }
     for (i = 0; i < bytes; i++) {
         /* Nothing that looks like a line of the kernel's own. */
-        text[i] = (text[i] >= ' ' && text[i] <= '~') || i + 1u == bytes ? text[i] : '?';
+        text[i] = (text[i] >= ' ' && text[i] <= '~') || (text[i] == '\n' && i + 1u == bytes) ? text[i] : '?';
     }
     text[bytes != 0 && text[bytes - 1u] == '\n' ? bytes - 1u : bytes] = '\0';
     log_print("session %u: %.200s\n", session->id, text);
@@ -64,15 +57,22 @@ static int64_t call_map(struct session *session, uint64_t npages, uint64_t map)
     uintptr_t va;
     unsigned prot;
 
-    if (npages == 0 || npages > PAGES_MAX || !prot_of(map, &prot)) {
+    if (npages == 0 || !prot_of(map, &prot)) {
         return TA_ERROR_BAD;
+    }
+    if (npages > SESSION_PAGES_MAX - session->pages) {
+        return TA_ERROR_MEMORY;
     }
     status = instance_private(session, (uint32_t)npages, &pages);
     if (status == QUIRE_OK) {
         status = instance_map(session, pages, (uint32_t)npages, prot, 0, &va);
         (void)quire_fobj_put(pages); /* the area has its own reference */
     }
-    return status == QUIRE_OK ? (int64_t)va : error_of(status);
+    if (status != QUIRE_OK) {
+        return error_of(status);
+    }
+    session->pages += npages;
+    return (int64_t)va;
 }
 
 static int64_t call_unmap(struct session *session, uint64_t va, uint64_t npages)
@@ -86,6 +86,7 @@ static int64_t call_unmap(struct session *session, uint64_t va, uint64_t npages)
         shared_put(range->shared - 1u);
     }
     range->va = 0;
+    session->pages -= npages;
     reap();
     return 0;
 }
@@ -97,8 +98,11 @@ static int64_t call_share(struct session *session, uint64_t key, uint64_t npages
     uint32_t place;
     uintptr_t va;
 
-    if (npages == 0 || npages > PAGES_MAX) {
+    if (npages == 0) {
         return TA_ERROR_BAD;
+    }
+    if (npages > SESSION_PAGES_MAX - session->pages) {
+        return TA_ERROR_MEMORY;
     }
     status = shared_get(key, (uint32_t)npages, &place, &pages);
     if (status != QUIRE_OK) {
@@ -110,12 +114,13 @@ static int64_t call_share(struct session *session, uint64_t key, uint64_t npages
         shared_put(place);
         return error_of(status);
     }
+    session->pages += npages;
     return (int64_t)va;
 }
 
 static int64_t call_random(struct session *session, uint64_t va, uint64_t bytes)
 {
-    struct quire_vm_copy how = as_user();
+    struct quire_vm_copy how = instance_access();
     unsigned char random[RANDOM_BYTES];
 
     if (bytes > sizeof random) {

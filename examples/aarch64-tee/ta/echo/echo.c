@@ -147,6 +147,24 @@ static uint32_t uppercase_all(struct ta_params *params)
     return TEE_RESULT_OK;
 }
 
+/* System calls on memory of the normal world, and, to be read, on the application's own code. */
+static uint32_t random_bytes(struct ta_params *params)
+{
+    const struct ta_param *out = &params->param[0];
+    void *to;
+
+    if (!ta_are(params, TEE_PARAM_MEMORY_OUT, 0, 0, 0) || out->b > 256u) {
+        return TEE_RESULT_BAD_PARAMETERS;
+    }
+    to = writable_memory_of(out);
+    if (!ta_random(to, (size_t)out->b)) {
+        return TEE_RESULT_GENERIC;
+    }
+    (void)ta_syscall((uintptr_t)to, 8, 0, TA_LOG);
+    (void)ta_syscall((uintptr_t)random_bytes, 8, 0, TA_LOG);
+    return TEE_RESULT_OK;
+}
+
 static uint32_t fill(struct ta_params *params)
 {
     const struct ta_param *in = &params->param[0];
@@ -245,6 +263,8 @@ uint32_t ta_invoke(uint32_t function, struct ta_params *params)
         return keep(params);
     case ECHO_RECALL:
         return recall(params);
+    case ECHO_RANDOM:
+        return random_bytes(params);
     case ECHO_FOUR:
         return four(params);
     default:

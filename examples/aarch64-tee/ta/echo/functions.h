@@ -17,7 +17,8 @@ enum echo_function {
     ECHO_FILL,      /* VALUE_IN, MEMORY_OUT: the first word says how many bytes, of the second word's lowest byte */
     ECHO_KEEP,      /* MEMORY_IN: kept in the heap, instead of what was kept before; OUT_OF_MEMORY */
     ECHO_RECALL,    /* MEMORY_OUT: what was kept; ITEM_NOT_FOUND if nothing is */
-    ECHO_FOUR /* VALUE_IN, VALUE_INOUT, MEMORY_IN, MEMORY_OUT: the INOUT gets (sum of all its and IN's words, sum of bytes),
+    ECHO_RANDOM, /* MEMORY_OUT: random bytes, at most 256, which the kernel writes to that very memory and reads from it again */
+    ECHO_FOUR    /* VALUE_IN, VALUE_INOUT, MEMORY_IN, MEMORY_OUT: the INOUT gets (sum of all its and IN's words, sum of bytes),
                        the memory is copied */
 };
 
