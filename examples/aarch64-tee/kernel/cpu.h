@@ -29,6 +29,8 @@ static inline struct cpu *this_cpu(void)
     return cpu;
 }
 
+uint32_t cpu_number(void);
+
 /* Ticks of the system counter: the same for all processors, at a constant rate. */
 static inline uint64_t ticks(void)
 {

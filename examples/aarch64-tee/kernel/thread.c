@@ -28,6 +28,11 @@ QUIRE_STATIC_ASSERT(sizeof(struct smc_args) == 64, smc_args_are_eight_registers)
 static struct thread threads[THREADS];
 static struct spinlock threads_lock;
 
+uint32_t cpu_number(void)
+{
+    return this_cpu()->number;
+}
+
 void threads_init(void)
 {
     uint32_t i;

@@ -64,10 +64,14 @@ QUIRE_RESIDENT void vmsa_use(struct vmsa *vmsa, uint32_t cpu, struct vmsa_space 
             next_generation(vmsa, cpu);
         }
         space->asid = vmsa->asid_next++;
+        space->seen = 0;
         space->generation = vmsa->generation;
         for (i = 0; i < vmsa->cpus; i++) {
             space->generation = vmsa->reserved[i] == space->asid ? 0 : space->generation;
         }
+    }
+    if (space != NULL) {
+        space->seen |= 1u << cpu;
     }
     activate(vmsa, cpu, space);
     asid_unlock(vmsa);
@@ -75,7 +79,7 @@ QUIRE_RESIDENT void vmsa_use(struct vmsa *vmsa, uint32_t cpu, struct vmsa_space 
 
 /* Throws away what is remembered of `va`: if `leaf` its entry of level 3 only, else of all levels. Before, the entries were
  * changed, a barrier told all walks of it, and asid_lock was taken: so a space without a number of this generation is in no TLB,
- * and who gives it one afterwards finds the new entries. */
+ * and who gives it one, or uses it, afterwards finds the new entries. Nobody else is told if only this processor ever used it. */
 static QUIRE_RESIDENT void invalidate(const struct vmsa *vmsa, const struct vmsa_space *space, uintptr_t va, bool leaf)
 {
     uint64_t page = va / PAGE & UINT64_C(0xfffffffffff);
@@ -85,9 +89,13 @@ static QUIRE_RESIDENT void invalidate(const struct vmsa *vmsa, const struct vmsa
         INSTRUCTION("tlbi vaale1is", page);
     } else if (space->kernel) {
         INSTRUCTION("tlbi vaae1is", page);
-    } else if (space->generation == vmsa->generation && leaf) {
+    } else if (space->generation != vmsa->generation) {
+        return;
+    } else if (vmsa->cpu != NULL && space->seen == 1u << vmsa->cpu()) {
+        INSTRUCTION("tlbi vae1", ours);
+    } else if (leaf) {
         INSTRUCTION("tlbi vale1is", ours);
-    } else if (space->generation == vmsa->generation) {
+    } else {
         INSTRUCTION("tlbi vae1is", ours);
     }
 }
@@ -114,22 +122,6 @@ static QUIRE_RESIDENT void hook_flush(void *ctx, const struct quire_batch *batch
 }
 
 /* ---- Tables ---- */
-
-static QUIRE_RESIDENT uint64_t *table_at(const struct vmsa *vmsa, uint64_t pa)
-{
-    return (uint64_t *)(void *)(vmsa->tables + (pa - vmsa->tables_pa));
-}
-
-/* What is known of the table in which `entry` lies. */
-static QUIRE_RESIDENT struct vmsa_table *table_of(const struct vmsa *vmsa, const uint64_t *entry)
-{
-    return &vmsa->book[((uintptr_t)entry - (uintptr_t)vmsa->tables) / PAGE];
-}
-
-static QUIRE_RESIDENT uint64_t pa_of(const struct vmsa *vmsa, const struct vmsa_table *table)
-{
-    return vmsa->tables_pa + (uint64_t)(table - vmsa->book) * PAGE;
-}
 
 /* The entry for `va` of level *level; if the way ends before, where it does, and that level. */
 static QUIRE_RESIDENT uint64_t *walk(const struct vmsa *vmsa, const struct vmsa_space *space, uintptr_t va, unsigned *level)
@@ -488,6 +480,7 @@ enum quire_status vmsa_init(struct vmsa *vmsa, const struct vmsa_config *config)
     vmsa->tables_pa = config->tables_pa;
     vmsa->pa_limit = UINT64_C(1) << pa_bits[pa_range];
     vmsa->cpus = config->cpus;
+    vmsa->cpu = config->cpu;
     vmsa->asids = config->asids != 0 ? config->asids : asids;
     vmsa->asid_next = 1;
     vmsa->generation = 1;

@@ -53,10 +53,11 @@ struct vmsa_config {
     uint64_t tables_pa;      /* ... its physical address */
     struct vmsa_table *book; /* one for each of them */
     uint32_t ntables;
-    uint32_t threads;    /* how many can fault at once: a space does not begin if its root were one of the tables they need */
-    uint32_t cpus;       /* how many processors will use it: 1..VMSA_CPUS_MAX */
-    uint32_t asids;      /* use so many ASIDs: at least cpus + 1; 0: as many as the processor has */
-    bool software_flags; /* do not use the processor's accessed and dirty flags */
+    uint32_t threads;      /* how many can fault at once: a space does not begin if its root were one of the tables they need */
+    uint32_t cpus;         /* how many processors will use it: 1..VMSA_CPUS_MAX */
+    uint32_t (*cpu)(void); /* number of the processor that asks; null: every flush reaches all of them */
+    uint32_t asids;        /* use so many ASIDs: at least cpus + 1; 0: as many as the processor has */
+    bool software_flags;   /* do not use the processor's accessed and dirty flags */
 };
 
 /* The addresses of one quire_vm. */
@@ -69,6 +70,7 @@ struct vmsa_space {
     size_t run_npages;   /* ... 0: none since need_tables() */
     uint32_t asid;       /* of `generation`; under asid_lock */
     uint64_t generation; /* 0: it never had one */
+    uint32_t seen;       /* a bit for each processor that used it under this ASID; under asid_lock */
 };
 
 /* Nothing here is for users but what has a comment that begins with "out". */
@@ -88,6 +90,7 @@ struct vmsa {
     uint32_t code_line;
     bool code_aliases;
 
+    uint32_t (*cpu)(void);
     uint32_t asid_lock;
     uint32_t cpus;
     uint32_t asids;                           /* 1..asids-1 are given out, each once in a generation */

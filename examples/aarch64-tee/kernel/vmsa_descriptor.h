@@ -92,4 +92,22 @@ static inline QUIRE_RESIDENT bool in_half(const struct vmsa_space *space, uintpt
     return va >> VMSA_VA_BITS == (space->kernel ? UINTPTR_MAX >> VMSA_VA_BITS : 0);
 }
 
+/* ---- Where tables lie ---- */
+
+static inline QUIRE_RESIDENT uint64_t *table_at(const struct vmsa *vmsa, uint64_t pa)
+{
+    return (uint64_t *)(void *)(vmsa->tables + (pa - vmsa->tables_pa));
+}
+
+/* What is known of the table in which `entry` lies. */
+static inline QUIRE_RESIDENT struct vmsa_table *table_of(const struct vmsa *vmsa, const uint64_t *entry)
+{
+    return &vmsa->book[((uintptr_t)entry - (uintptr_t)vmsa->tables) / PAGE];
+}
+
+static inline QUIRE_RESIDENT uint64_t pa_of(const struct vmsa *vmsa, const struct vmsa_table *table)
+{
+    return vmsa->tables_pa + (uint64_t)(table - vmsa->book) * PAGE;
+}
+
 #endif

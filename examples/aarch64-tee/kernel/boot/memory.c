@@ -3,6 +3,7 @@
 
 #include "abi/world.h"
 #include "kernel/boot/image.h"
+#include "kernel/cpu.h"
 #include "kernel/layout.h"
 #include "kernel/log.h"
 #include "kernel/paging.h"
@@ -121,6 +122,7 @@ void memory_map(const struct config *config)
     tables.book = memory_take((uint64_t)config->tables * sizeof *tables.book);
     tables.cpus = BOARD_CPUS_MAX;
     tables.threads = THREADS;
+    tables.cpu = cpu_number;
     tables.asids = config->asids;
     tables.software_flags = config->software_flags != 0;
     if (vmsa_init(&vmsa, &tables) != QUIRE_OK) {

@@ -34,6 +34,11 @@ static inline struct machine_cpu *machine_this_cpu(void)
     return cpu;
 }
 
+static inline uint32_t machine_cpu_number(void)
+{
+    return machine_this_cpu()->number;
+}
+
 /* The virtual address of memory as the kernel sees it, and back. */
 static inline uint64_t machine_pa(const void *memory)
 {

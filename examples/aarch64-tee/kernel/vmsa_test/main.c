@@ -117,6 +117,7 @@ bool test_begin_machine(bool software_flags)
     config.book = book;
     config.ntables = TEST_TABLES;
     config.cpus = MACHINE_CPUS;
+    config.cpu = machine_cpu_number;
     config.asids = TEST_ASIDS;
     config.software_flags = software_flags;
     if (vmsa_init(&test_vmsa, &config) != QUIRE_OK) {
