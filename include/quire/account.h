@@ -1,4 +1,4 @@
-/* quire/account.h - accounts: whose pages are whose, and which account gives one up. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/account.h - accounts: whose pages are whose, and which account gives one up. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_ACCOUNT_H
 #define QUIRE_ACCOUNT_H
 

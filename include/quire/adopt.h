@@ -1,4 +1,4 @@
-/* quire/adopt.h - pages that were in memory before the pager was: loaded at boot, or by somebody else. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/adopt.h - pages that were in memory before the pager was: loaded at boot, or by somebody else. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_ADOPT_H
 #define QUIRE_ADOPT_H
 

@@ -1,4 +1,4 @@
-/* quire/advise.h - what a program knows of its pages' future: bring them now, soon, not again, or let them go. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/advise.h - what a program knows of its pages' future: bring them now, soon, not again, or let them go. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_ADVISE_H
 #define QUIRE_ADVISE_H
 

@@ -1,4 +1,4 @@
-/* quire/area.h - virtual-memory contexts, their areas, and both collections an area lives in. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/area.h - virtual-memory contexts, their areas, and both collections an area lives in. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_AREA_H
 #define QUIRE_AREA_H
 

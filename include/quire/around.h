@@ -1,4 +1,4 @@
-/* quire/around.h - fault-around: entries for what is resident beside a page that faults. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/around.h - fault-around: entries for what is resident beside a page that faults. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_AROUND_H
 #define QUIRE_AROUND_H
 

@@ -1,4 +1,4 @@
-/* quire/base.h - configuration, status, checked arithmetic, and the hooks of the compiler. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/base.h - configuration, status, checked arithmetic, and the hooks of the compiler. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_BASE_H
 #define QUIRE_BASE_H
 
@@ -29,8 +29,8 @@
  */
 #define QUIRE_VERSION_MAJOR 0
 #define QUIRE_VERSION_MINOR 4
-#define QUIRE_VERSION_PATCH 0
-#define QUIRE_VERSION "0.4.0"
+#define QUIRE_VERSION_PATCH 1
+#define QUIRE_VERSION "0.4.1"
 
 #ifdef QUIRE_CONFIG_H
 #include QUIRE_CONFIG_H

@@ -1,4 +1,4 @@
-/* quire/bits.h - the highest and the lowest set bit of a word. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/bits.h - the highest and the lowest set bit of a word. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_BITS_H
 #define QUIRE_BITS_H
 

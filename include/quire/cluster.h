@@ -1,4 +1,4 @@
-/* quire/cluster.h - which neighbours of a page are loaded or saved along with it. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/cluster.h - which neighbours of a page are loaded or saved along with it. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_CLUSTER_H
 #define QUIRE_CLUSTER_H
 

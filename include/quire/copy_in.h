@@ -1,4 +1,4 @@
-/* quire/copy_in.h - bringing in what a copy on write shows, and breaking it: the page of its own that a write needs. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/copy_in.h - bringing in what a copy on write shows, and breaking it: the page of its own that a write needs. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_COPY_IN_H
 #define QUIRE_COPY_IN_H
 

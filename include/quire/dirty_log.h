@@ -1,4 +1,4 @@
-/* quire/dirty_log.h - which pages of a context were written since somebody last asked. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/dirty_log.h - which pages of a context were written since somebody last asked. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_DIRTY_LOG_H
 #define QUIRE_DIRTY_LOG_H
 

@@ -1,4 +1,4 @@
-/* quire/engine.h - one operation of the pager: its lock, flushes and waits, and the moves of a page between states. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/engine.h - one operation of the pager: its lock, flushes and waits, and the moves of a page between states. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_ENGINE_H
 #define QUIRE_ENGINE_H
 

@@ -1,4 +1,4 @@
-/* quire/evict.h - making room: which page gives way, and the search for one where that is not plain. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/evict.h - making room: which page gives way, and the search for one where that is not plain. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_EVICT_H
 #define QUIRE_EVICT_H
 

@@ -1,4 +1,4 @@
-/* quire/fault.h - a page fault, from the exception to the entry. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fault.h - a page fault, from the exception to the entry. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FAULT_H
 #define QUIRE_FAULT_H
 

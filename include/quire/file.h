@@ -1,4 +1,4 @@
-/* quire/file.h - files whose tagged slices are shared between applications. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/file.h - files whose tagged slices are shared between applications. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FILE_H
 #define QUIRE_FILE_H
 

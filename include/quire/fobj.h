@@ -1,4 +1,4 @@
-/* quire/fobj.h - reference-counted backing stores, and the slot of each of their pages. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fobj.h - reference-counted backing stores, and the slot of each of their pages. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FOBJ_H
 #define QUIRE_FOBJ_H
 

@@ -1,4 +1,4 @@
-/* quire/fobj_cow.h - copies on write: objects that show another one's pages until they are written. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fobj_cow.h - copies on write: objects that show another one's pages until they are written. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FOBJ_COW_H
 #define QUIRE_FOBJ_COW_H
 

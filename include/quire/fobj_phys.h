@@ -1,4 +1,4 @@
-/* quire/fobj_phys.h - backing store: physical memory that is always in place. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fobj_phys.h - backing store: physical memory that is always in place. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FOBJ_PHYS_H
 #define QUIRE_FOBJ_PHYS_H
 

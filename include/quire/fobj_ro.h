@@ -1,4 +1,4 @@
-/* quire/fobj_ro.h - backing store: read-only content, verified page by page. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fobj_ro.h - backing store: read-only content, verified page by page. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FOBJ_RO_H
 #define QUIRE_FOBJ_RO_H
 

@@ -1,4 +1,4 @@
-/* quire/fobj_rw.h - backing store: private read-write pages over a store of the user's. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fobj_rw.h - backing store: private read-write pages over a store of the user's. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FOBJ_RW_H
 #define QUIRE_FOBJ_RW_H
 

@@ -1,4 +1,4 @@
-/* quire/fobj_zero.h - backing store: pages that begin as zeros. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/fobj_zero.h - backing store: pages that begin as zeros. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_FOBJ_ZERO_H
 #define QUIRE_FOBJ_ZERO_H
 

@@ -1,4 +1,4 @@
-/* quire/gauge.h - the headroom of a pager, an account and a context. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/gauge.h - the headroom of a pager, an account and a context. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_GAUGE_H
 #define QUIRE_GAUGE_H
 

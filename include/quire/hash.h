@@ -1,4 +1,4 @@
-/* quire/hash.h - the hash of a page, through a hook, and the shape of a tree of hashes. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/hash.h - the hash of a page, through a hook, and the shape of a tree of hashes. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_HASH_H
 #define QUIRE_HASH_H
 

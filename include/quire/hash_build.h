@@ -1,4 +1,4 @@
-/* quire/hash_build.h - builds the tree of hashes that hash_tree.h reads, in one pass. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/hash_build.h - builds the tree of hashes that hash_tree.h reads, in one pass. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_HASH_BUILD_H
 #define QUIRE_HASH_BUILD_H
 

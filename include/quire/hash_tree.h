@@ -1,4 +1,4 @@
-/* quire/hash_tree.h - the hash of any page of a large file, from one root hash and a cache. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/hash_tree.h - the hash of any page of a large file, from one root hash and a cache. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_HASH_TREE_H
 #define QUIRE_HASH_TREE_H
 

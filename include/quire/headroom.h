@@ -1,4 +1,4 @@
-/* quire/headroom.h - how many pages are missing, or to spare: a working-set estimate from refault distances. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/headroom.h - how many pages are missing, or to spare: a working-set estimate from refault distances. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_HEADROOM_H
 #define QUIRE_HEADROOM_H
 

@@ -1,4 +1,4 @@
-/* quire/io.h - answers of stores that come later: completion, cancellation, time-out. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/io.h - answers of stores that come later: completion, cancellation, time-out. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_IO_H
 #define QUIRE_IO_H
 

@@ -1,4 +1,4 @@
-/* quire/list.h - intrusive circular doubly-linked list. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/list.h - intrusive circular doubly-linked list. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_LIST_H
 #define QUIRE_LIST_H
 

@@ -1,4 +1,4 @@
-/* quire/mmu.h - the table of hooks through which Quire reaches an MMU, and the flush batch. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/mmu.h - the table of hooks through which Quire reaches an MMU, and the flush batch. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_MMU_H
 #define QUIRE_MMU_H
 

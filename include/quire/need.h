@@ -1,4 +1,4 @@
-/* quire/need.h - stores that need a page of another object, and the reserve that lets one operation finish. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/need.h - stores that need a page of another object, and the reserve that lets one operation finish. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_NEED_H
 #define QUIRE_NEED_H
 

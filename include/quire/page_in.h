@@ -1,4 +1,4 @@
-/* quire/page_in.h - bringing pages in: from a slot to a resident page. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/page_in.h - bringing pages in: from a slot to a resident page. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_PAGE_IN_H
 #define QUIRE_PAGE_IN_H
 

@@ -1,4 +1,4 @@
-/* quire/pager.h - the engine: faults, eviction, write-back. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pager.h - the engine: faults, eviction, write-back. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_PAGER_H
 #define QUIRE_PAGER_H
 

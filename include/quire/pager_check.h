@@ -1,4 +1,4 @@
-/* quire/pager_check.h - are all invariants of a pager true? SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pager_check.h - are all invariants of a pager true? SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_PAGER_CHECK_H
 #define QUIRE_PAGER_CHECK_H
 

@@ -1,4 +1,4 @@
-/* quire/pager_trace.h - begins and ends the tracing of a pager that runs. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pager_trace.h - begins and ends the tracing of a pager that runs. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_PAGER_TRACE_H
 #define QUIRE_PAGER_TRACE_H
 

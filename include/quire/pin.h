@@ -1,4 +1,4 @@
-/* quire/pin.h - pages kept in physical memory while a device, or the kernel itself, uses them. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pin.h - pages kept in physical memory while a device, or the kernel itself, uses them. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_PIN_H
 #define QUIRE_PIN_H
 

@@ -1,4 +1,4 @@
-/* quire/pmem.h - physical pages: the pool, their states, and the chain of pages each fobj holds. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pmem.h - physical pages: the pool, their states, and the chain of pages each fobj holds. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_PMEM_H
 #define QUIRE_PMEM_H
 

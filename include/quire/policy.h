@@ -1,4 +1,4 @@
-/* quire/policy.h - replacement: the interface of a policy, and the ring of pages policies keep. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/policy.h - replacement: the interface of a policy, and the ring of pages policies keep. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POLICY_H
 #define QUIRE_POLICY_H
 

@@ -1,4 +1,4 @@
-/* quire/policy_2q.h - replacement policy: two queues, each with a young half and an aged old half. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/policy_2q.h - replacement policy: two queues, each with a young half and an aged old half. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POLICY_2Q_H
 #define QUIRE_POLICY_2Q_H
 

@@ -1,4 +1,4 @@
-/* quire/policy_clock.h - replacement policy: CLOCK (second chance) with lazy clear. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/policy_clock.h - replacement policy: CLOCK (second chance) with lazy clear. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POLICY_CLOCK_H
 #define QUIRE_POLICY_CLOCK_H
 

@@ -1,4 +1,4 @@
-/* quire/policy_fifo.h - replacement policy: first in, first out. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/policy_fifo.h - replacement policy: first in, first out. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POLICY_FIFO_H
 #define QUIRE_POLICY_FIFO_H
 

@@ -1,4 +1,4 @@
-/* quire/policy_refault.h - replacement policy: probation and main ring, judged by refault distances. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/policy_refault.h - replacement policy: probation and main ring, judged by refault distances. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POLICY_REFAULT_H
 #define QUIRE_POLICY_REFAULT_H
 

@@ -1,4 +1,4 @@
-/* quire/policy_s3fifo.h - replacement policy: S3-FIFO with lazy clear, dirty pages spared once. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/policy_s3fifo.h - replacement policy: S3-FIFO with lazy clear, dirty pages spared once. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POLICY_S3FIFO_H
 #define QUIRE_POLICY_S3FIFO_H
 

@@ -1,4 +1,4 @@
-/* quire/pool.h - allocator of shared memory, bookkept out of its reach. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pool.h - allocator of shared memory, bookkept out of its reach. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_POOL_H
 #define QUIRE_POOL_H
 

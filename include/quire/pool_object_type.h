@@ -1,4 +1,4 @@
-/* quire/pool_object_type.h - a message type that lives in one type of pool (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pool_object_type.h - a message type that lives in one type of pool (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 
 /*
  * Include it once for each type of message, behind pool_type.h for its pool:

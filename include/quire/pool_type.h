@@ -1,4 +1,4 @@
-/* quire/pool_type.h - a pool whose handles mix with no other's (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/pool_type.h - a pool whose handles mix with no other's (include-template). SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 
 /*
  * Include it once for each type of pool, wherever the type is needed:

@@ -1,4 +1,4 @@
-/* quire/quire.h - everything. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/quire.h - everything. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_QUIRE_H
 #define QUIRE_QUIRE_H
 

@@ -1,4 +1,4 @@
-/* quire/quota.h - accounts of the user's: how many pages whom, and which object is charged to which. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/quota.h - accounts of the user's: how many pages whom, and which object is charged to which. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_QUOTA_H
 #define QUIRE_QUOTA_H
 

@@ -1,4 +1,4 @@
-/* quire/refcount.h - reference counts that neither resurrect nor wrap. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/refcount.h - reference counts that neither resurrect nor wrap. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REFCOUNT_H
 #define QUIRE_REFCOUNT_H
 

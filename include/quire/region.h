@@ -1,4 +1,4 @@
-/* quire/region.h - region (address-space) allocator over a 64-bit space. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region.h - region (address-space) allocator over a 64-bit space. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_H
 #define QUIRE_REGION_H
 

@@ -1,4 +1,4 @@
-/* quire/region_bins.h - the holes of a region allocator by size: best fit in bounded time. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_bins.h - the holes of a region allocator by size: best fit in bounded time. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_BINS_H
 #define QUIRE_REGION_BINS_H
 

@@ -1,4 +1,4 @@
-/* quire/region_book.h - bookkeeping memory of region allocators. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_book.h - bookkeeping memory of region allocators. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_BOOK_H
 #define QUIRE_REGION_BOOK_H
 

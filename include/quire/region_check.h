@@ -1,4 +1,4 @@
-/* quire/region_check.h - are all invariants of a region allocator true? SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_check.h - are all invariants of a region allocator true? SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_CHECK_H
 #define QUIRE_REGION_CHECK_H
 

@@ -1,4 +1,4 @@
-/* quire/region_engine.h - the region allocator's structure, and the moves it is made of. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_engine.h - the region allocator's structure, and the moves it is made of. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_ENGINE_H
 #define QUIRE_REGION_ENGINE_H
 

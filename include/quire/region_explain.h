@@ -1,4 +1,4 @@
-/* quire/region_explain.h - why a request for a region fails, and what would help. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_explain.h - why a request for a region fails, and what would help. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_EXPLAIN_H
 #define QUIRE_REGION_EXPLAIN_H
 

@@ -1,4 +1,4 @@
-/* quire/region_index.h - the nodes of a region allocator by address: a balanced tree with hints. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_index.h - the nodes of a region allocator by address: a balanced tree with hints. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_INDEX_H
 #define QUIRE_REGION_INDEX_H
 

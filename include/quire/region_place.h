@@ -1,4 +1,4 @@
-/* quire/region_place.h - where a region allocator puts a request: policies, limits, guards, any alignment. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_place.h - where a region allocator puts a request: policies, limits, guards, any alignment. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_PLACE_H
 #define QUIRE_REGION_PLACE_H
 

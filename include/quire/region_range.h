@@ -1,4 +1,4 @@
-/* quire/region_range.h - ranges of a region allocator: add, subtract, walk, ask. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/region_range.h - ranges of a region allocator: add, subtract, walk, ask. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REGION_RANGE_H
 #define QUIRE_REGION_RANGE_H
 

@@ -1,4 +1,4 @@
-/* quire/rekey.h - sealing what is stored anew, under a new key, while faults go on. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/rekey.h - sealing what is stored anew, under a new key, while faults go on. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REKEY_H
 #define QUIRE_REKEY_H
 

@@ -1,4 +1,4 @@
-/* quire/reloc.h - relocation, page by page: words of a file to which the address it is loaded at is added. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/reloc.h - relocation, page by page: words of a file to which the address it is loaded at is added. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_RELOC_H
 #define QUIRE_RELOC_H
 

@@ -1,4 +1,4 @@
-/* quire/request.h - loads and saves that a store answers later, or for several pages. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/request.h - loads and saves that a store answers later, or for several pages. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_REQUEST_H
 #define QUIRE_REQUEST_H
 

@@ -1,4 +1,4 @@
-/* quire/resize.h - memory taken from a pager at run time, and given back. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/resize.h - memory taken from a pager at run time, and given back. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_RESIZE_H
 #define QUIRE_RESIZE_H
 

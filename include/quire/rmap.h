@@ -1,4 +1,4 @@
-/* quire/rmap.h - the reverse map: from a page, or a stretch of an area, to its entries. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/rmap.h - the reverse map: from a page, or a stretch of an area, to its entries. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_RMAP_H
 #define QUIRE_RMAP_H
 

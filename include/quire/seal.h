@@ -1,4 +1,4 @@
-/* quire/seal.h - sealing pages: the user's cipher, its keys, and nonces that never repeat. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/seal.h - sealing pages: the user's cipher, its keys, and nonces that never repeat. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_SEAL_H
 #define QUIRE_SEAL_H
 

@@ -1,4 +1,4 @@
-/* quire/shm.h - the memory two worlds share: a pool for messages, a pool for buffers. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/shm.h - the memory two worlds share: a pool for messages, a pool for buffers. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_SHM_H
 #define QUIRE_SHM_H
 

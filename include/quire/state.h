@@ -1,4 +1,4 @@
-/* quire/state.h - the data of a pager and of one operation on it. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/state.h - the data of a pager and of one operation on it. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_STATE_H
 #define QUIRE_STATE_H
 

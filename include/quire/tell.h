@@ -1,4 +1,4 @@
-/* quire/tell.h - what a pager tells its trace, and when. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/tell.h - what a pager tells its trace, and when. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TELL_H
 #define QUIRE_TELL_H
 

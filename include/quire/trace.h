@@ -1,4 +1,4 @@
-/* quire/trace.h - what a pager did, event by event: the hook, a ring, and the form in files. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/trace.h - what a pager did, event by event: the hook, a ring, and the form in files. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TRACE_H
 #define QUIRE_TRACE_H
 

@@ -1,4 +1,4 @@
-/* quire/transfer.h - asking a store: one page at once, or a request whose answer may come later. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/transfer.h - asking a store: one page at once, or a request whose answer may come later. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TRANSFER_H
 #define QUIRE_TRANSFER_H
 

@@ -1,4 +1,4 @@
-/* quire/tree.h - intrusive balanced binary tree, ordered by its user, augmentable. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/tree.h - intrusive balanced binary tree, ordered by its user, augmentable. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TREE_H
 #define QUIRE_TREE_H
 

@@ -1,4 +1,4 @@
-/* quire/view.h - a bounded window on memory that another world can write. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/view.h - a bounded window on memory that another world can write. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_VIEW_H
 #define QUIRE_VIEW_H
 

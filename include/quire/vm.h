@@ -1,4 +1,4 @@
-/* quire/vm.h - what one does with a context: map, unmap, protect, remap, query, copy. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/vm.h - what one does with a context: map, unmap, protect, remap, query, copy. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_VM_H
 #define QUIRE_VM_H
 

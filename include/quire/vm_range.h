@@ -1,4 +1,4 @@
-/* quire/vm_range.h - ranges of a context: their areas, their entries, and splitting areas where a range begins or ends. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/vm_range.h - ranges of a context: their areas, their entries, and splitting areas where a range begins or ends. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_VM_RANGE_H
 #define QUIRE_VM_RANGE_H
 

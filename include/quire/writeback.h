@@ -1,4 +1,4 @@
-/* quire/writeback.h - what the user asks of an object's pages: save them, forget them, let go of stuck ones. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/writeback.h - what the user asks of an object's pages: save them, forget them, let go of stuck ones. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_WRITEBACK_H
 #define QUIRE_WRITEBACK_H
 

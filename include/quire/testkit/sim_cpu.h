@@ -1,4 +1,4 @@
-/* quire/testkit/sim_cpu.h - what the processors of the simulated machine do. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/testkit/sim_cpu.h - what the processors of the simulated machine do. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TESTKIT_SIM_CPU_H
 #define QUIRE_TESTKIT_SIM_CPU_H
 

@@ -1,4 +1,4 @@
-/* quire/testkit/sim_machine.h - the simulated machine's state, and the oracle that judges it. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/testkit/sim_machine.h - the simulated machine's state, and the oracle that judges it. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TESTKIT_SIM_MACHINE_H
 #define QUIRE_TESTKIT_SIM_MACHINE_H
 

@@ -1,4 +1,4 @@
-/* quire/testkit/sim_mmu.h - the hook table of the simulated machine. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/testkit/sim_mmu.h - the hook table of the simulated machine. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TESTKIT_SIM_MMU_H
 #define QUIRE_TESTKIT_SIM_MMU_H
 

@@ -1,4 +1,4 @@
-/* quire/testkit/sim_store.h - lets the simulated machine see what stores do. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.0 */
+/* quire/testkit/sim_store.h - lets the simulated machine see what stores do. SPDX-License-Identifier: BSD-2-Clause. Quire 0.4.1 */
 #ifndef QUIRE_TESTKIT_SIM_STORE_H
 #define QUIRE_TESTKIT_SIM_STORE_H
 
