@@ -8,6 +8,7 @@
 #include "client/entry.h"
 #include "client/exit.h"
 #include "client/interrupt.h"
+#include "client/report.h"
 #include "client/script.h"
 #include "client/smc.h"
 #include "client/tee_kernel.h"
@@ -15,7 +16,7 @@
 
 static const struct test {
     const char *name;
-    void (*run)(const struct test_run *run);
+    void (*run)(struct test_run *run);
     bool fatal; /* it does not return, if all is right */
 } tests[] = {
     {"smoke", test_smoke, false},     {"share", test_share, false},       {"pressure", test_pressure, false},
@@ -33,14 +34,14 @@ static bool same(const char *a, const char *b)
     return *a == *b;
 }
 
-static void run_one(const struct test_run *run, const struct test *test)
+static void run_one(struct test_run *run, const struct test *test)
 {
     print("# %s\n", test->name);
     test->run(run);
 }
 
 /* Runs the test that the script names. False if there is none of that name. */
-static bool run_tests(const struct test_run *run)
+static bool run_tests(struct test_run *run)
 {
     bool all = same(run->script->test, "all");
     bool known = all || same(run->script->test, "none");
@@ -76,24 +77,11 @@ static bool begin(struct tee *tee, const struct script *script)
     return apps_register(tee);
 }
 
-static void print_reports(struct tee *tee, const struct script *script)
-{
-    if (script->report != 0) {
-        check(tee_print_report(tee, TEE_REPORT_TEXT) == TEE_RESULT_OK, "the kernel reports");
-    }
-    if (script->json != 0) {
-        check(tee_print_report(tee, TEE_REPORT_JSON) == TEE_RESULT_OK, "the kernel reports as JSON");
-    }
-    if (script->dot != 0) {
-        check(tee_print_report(tee, TEE_REPORT_DOT) == TEE_RESULT_OK, "the kernel draws what it has");
-    }
-}
-
 void client_main(void)
 {
     static struct script script;
     static struct tee tee;
-    struct test_run run = {&script, &tee};
+    struct test_run run = {&script, &tee, false};
     unsigned failed;
 
     if (!script_parse((const char *)(uintptr_t)CLIENT_SCRIPT, &script)) {
@@ -106,7 +94,7 @@ void client_main(void)
         print("client: there is no test \"%s\"\n", script.test);
         machine_exit(EXIT_BAD_SCRIPT);
     }
-    print_reports(&tee, &script);
+    report_now(&run); /* unless the test has */
     check(tee_end(&tee), "all shared memory is returned");
     failed = check_failed();
     print("# %u passed, %u failed; %u ticks\n", check_passed(), failed, interrupt_count());

@@ -3,7 +3,7 @@
 #include "client/tee_kernel.h"
 #include "client/tests.h"
 
-void test_locked(const struct test_run *run)
+void test_locked(struct test_run *run)
 {
     uint64_t value[2];
     uint32_t result = tee_probe(run->tee, TEE_PROBE_FAULT_LOCKED, value);
@@ -11,7 +11,7 @@ void test_locked(const struct test_run *run)
     check(false, "a fault with the pager's lock held ends the machine: it answered %08x", result);
 }
 
-void test_overflow(const struct test_run *run)
+void test_overflow(struct test_run *run)
 {
     uint64_t value[2];
     uint32_t result = tee_probe(run->tee, TEE_PROBE_OVERFLOW, value);

@@ -420,7 +420,7 @@ static void others_still_work(const struct test_run *run)
     }
 }
 
-void test_hostile(const struct test_run *run)
+void test_hostile(struct test_run *run)
 {
     static struct hostile hostile;
     struct tee_stats stats = {0};

@@ -93,7 +93,7 @@ static void run_phase(struct walk *walk, const struct walker_phase *phase, uint6
     print_measured(phase->name, &stats);
 }
 
-void test_measure(const struct test_run *run)
+void test_measure(struct test_run *run)
 {
     static struct walk walk;
     struct tee_stats stats = {0};

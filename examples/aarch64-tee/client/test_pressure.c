@@ -3,6 +3,7 @@
 #include "client/check.h"
 #include "client/console.h"
 #include "client/crew.h"
+#include "client/report.h"
 #include "client/tee_kernel.h"
 #include "client/tests.h"
 
@@ -76,7 +77,7 @@ static void judge(const struct watch *watch)
     check(stats->killed == 0 && stats->integrity == 0, "nobody was killed, and memory gave back what it got");
 }
 
-void test_pressure(const struct test_run *run)
+void test_pressure(struct test_run *run)
 {
     static struct crew crew;
     struct watch watch = {.crew = &crew, .faults = run->script->faults};
@@ -90,6 +91,7 @@ void test_pressure(const struct test_run *run)
     }
     crew_run(&crew, go_on, &watch);
     judge(&watch);
+    report_now(run);
     check(crew_end(&crew), "all of them close");
     result = tee_check(run->tee);
     check(result == TEE_RESULT_OK, "all invariants hold in the end (%08x)", result);

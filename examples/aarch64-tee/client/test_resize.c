@@ -76,7 +76,7 @@ static void too_small_is_refused(const struct test_run *run, const struct tee_st
     check(result != TEE_RESULT_OK && now == stats->pool_pages, "a pool of more pages than there are is refused (%08x)", result);
 }
 
-void test_resize(const struct test_run *run)
+void test_resize(struct test_run *run)
 {
     static struct crew crew;
     struct plan plan = {.tee = run->tee, .random = run->script->seed};

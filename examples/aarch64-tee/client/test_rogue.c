@@ -68,7 +68,7 @@ static unsigned expected_to_be_killed(void)
     return count;
 }
 
-void test_rogue(const struct test_run *run)
+void test_rogue(struct test_run *run)
 {
     static struct crew crew;
     struct progress progress = {run->tee, 0};

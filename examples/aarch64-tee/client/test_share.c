@@ -2,6 +2,7 @@
 #include "client/apps.h"
 #include "client/check.h"
 #include "client/console.h"
+#include "client/report.h"
 #include "client/tee_kernel.h"
 #include "client/tests.h"
 #include "ta/interpreter/functions.h"
@@ -70,8 +71,9 @@ static void data_is_everybodys_own(struct tee *tee, uint32_t first, uint32_t sec
           "only the first's data has changed");
 }
 
-static void two_instances(struct tee *tee)
+static void two_instances(struct test_run *run)
 {
+    struct tee *tee = run->tee;
     uint32_t first = 0;
     uint32_t second = 0;
 
@@ -80,6 +82,7 @@ static void two_instances(struct tee *tee)
               "the interpreter opens twice")) {
         the_second_instance_finds_pages(tee, first, second);
         data_is_everybodys_own(tee, first, second);
+        report_now(run);
     }
     check(tee_close(tee, first) == TEE_RESULT_OK && tee_close(tee, second) == TEE_RESULT_OK, "both close");
 }
@@ -133,9 +136,9 @@ static void two_applications(struct tee *tee)
     check(tee_close(tee, sharer) == TEE_RESULT_OK && tee_close(tee, watcher) == TEE_RESULT_OK, "both close");
 }
 
-void test_share(const struct test_run *run)
+void test_share(struct test_run *run)
 {
-    two_instances(run->tee);
+    two_instances(run);
     two_applications(run->tee);
     check(tee_check(run->tee) == TEE_RESULT_OK, "all invariants hold");
 }

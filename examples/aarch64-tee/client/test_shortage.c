@@ -82,7 +82,7 @@ static bool whole_round(const struct test_run *run)
     return task_end(&task) == TEE_RESULT_OK && good;
 }
 
-void test_shortage(const struct test_run *run)
+void test_shortage(struct test_run *run)
 {
     static struct plan plan;
     struct tee_stats stats;

@@ -147,7 +147,7 @@ static void the_kernel_tells_about_itself(const struct test_run *run)
     check(result == TEE_RESULT_OK, "all invariants of Quire hold (%08x)", result);
 }
 
-void test_smoke(const struct test_run *run)
+void test_smoke(struct test_run *run)
 {
     uint32_t session;
 

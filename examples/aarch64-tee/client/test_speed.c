@@ -27,7 +27,7 @@ static void print_faults(const struct tee_stats *stats)
     print("speed lock_wait_max_ns %lu\n", per(stats->lock_wait_max * 1000000000u, cpu_ticks_per_second()));
 }
 
-void test_speed(const struct test_run *run)
+void test_speed(struct test_run *run)
 {
     static struct crew crew;
     struct tee_stats stats;

@@ -214,7 +214,7 @@ static void an_altered_file_is_noticed(const struct test_run *run)
     check(answers_under_pressure(run, &app_interpreter, &result), "its file put right, it works again (%08x)", result);
 }
 
-void test_tamper(const struct test_run *run)
+void test_tamper(struct test_run *run)
 {
     unsigned way;
 

@@ -1,4 +1,4 @@
-/* paging.c - the kernel's one pager, and what Quire needs of its surroundings. SPDX-License-Identifier: BSD-2-Clause */
+/* paging.c - the kernel's one pager, what Quire needs of its surroundings, and the way of a fault into it. SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/paging.h"
 
 #include "abi/smc.h"

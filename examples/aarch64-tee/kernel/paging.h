@@ -1,4 +1,4 @@
-/* paging.h - the kernel's one pager, and what Quire needs of its surroundings. SPDX-License-Identifier: BSD-2-Clause */
+/* paging.h - the kernel's one pager, what Quire needs of its surroundings, and the way of a fault into it. SPDX-License-Identifier: BSD-2-Clause */
 #ifndef KERNEL_PAGING_H
 #define KERNEL_PAGING_H
 

@@ -1,4 +1,4 @@
-/* user.c - running an application, until it returns or is killed. SPDX-License-Identifier: BSD-2-Clause */
+/* user.c - running an application, until it returns or is killed; what becomes of exceptions. SPDX-License-Identifier: BSD-2-Clause */
 #include "abi/smc.h"
 #include "abi/ta.h"
 #include "abi/world.h"

@@ -18,6 +18,13 @@
  * vmsa_tcr(), TTBR1_EL1 = the kernel's root, vmsa_use(.., NULL), and away with what its TLB has; vmsa_hooks(), which leaves
  * alias_get, alias_put, lock, unlock, wait and wake to the kernel.
  *
+ * For each application: vmsa_space_init(.., false), quire_vm_init(.., &space), vmsa_use() when a processor begins to run it. The hooks are
+ * needed first: a space takes the pager's lock. No flush needs to be unlocked: processors are told by the hardware.
+ *
+ * To lift it: vmsa.c, vmsa.h and vmsa_descriptor.h, for EL1 (no VHE), as kernel/ in an include path; compile with -mgeneral-regs-only
+ * -mno-outline-atomics. vmsa_test/main.c and paged.c are the smallest kernel around it. What the switch to these tables takes while the MMU
+ * is on: start.S, root_switch().
+ *
  * All tables are under the pager's lock. Who has which ASID is under a lock of its own, taken last and held for a few instructions:
  * what calls these functions must not interrupt them on the same processor.
  */

@@ -7,6 +7,10 @@
 #define PAGE UINT64_C(0x1000)
 #define ENTRIES 512u /* of a table */
 
+#if QUIRE_PAGE_SHIFT != 12
+#error "vmsa.c knows the granule of 4 KiB only"
+#endif
+
 /* ---- Registers ---- */
 
 #define TCR_39_BITS (UINT64_C(25) | UINT64_C(25) << 16) /* T0SZ, T1SZ */

@@ -73,11 +73,13 @@ static void put_pages(struct writer *writer, const struct survey *survey)
     for (i = 0; i < survey->num_pages; i++) {
         const struct survey_page *page = &survey->pages[i];
 
+        if (page->fobj == NULL) {
+            writer_print(writer, "    p%u [label=\"{p%u|free}\"];\n", i, i);
+            continue;
+        }
         writer_print(writer, "    p%u [label=\"{p%u|%s%s|page %u|%u entries}\", style=filled, fillcolor=\"%s\"];\n", i, i,
-                     page->fobj == NULL                   ? "free"
-                     : page->state == QUIRE_PAGE_RESIDENT ? "resident"
-                                                          : "in transit",
-                     page->dirty ? ", dirty" : "", page->pgidx, page->mapped, colours[page->mapped < 3u ? page->mapped : 3u]);
+                     page->state == QUIRE_PAGE_RESIDENT ? "resident" : "in transit", page->dirty ? ", dirty" : "", page->pgidx,
+                     page->mapped, colours[page->mapped < 3u ? page->mapped : 3u]);
     }
     writer_print(writer, "  }\n");
     for (i = 0; i < survey->num_pages; i++) {

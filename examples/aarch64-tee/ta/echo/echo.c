@@ -160,6 +160,7 @@ static uint32_t random_bytes(struct ta_params *params)
     if (!ta_random(to, (size_t)out->b)) {
         return TEE_RESULT_GENERIC;
     }
+    /* What is logged is no text: the kernel shows it as question marks. */
     (void)ta_syscall((uintptr_t)to, 8, 0, TA_LOG);
     (void)ta_syscall((uintptr_t)random_bytes, 8, 0, TA_LOG);
     return TEE_RESULT_OK;
